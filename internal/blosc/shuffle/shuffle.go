@@ -1,0 +1,239 @@
+// Package shuffle holds the two reversible filters that Blosc and numcodecs run before
+// compression, in pure Go.
+//
+// An element is typeSize bytes. A plane is one byte position of all elements, in element
+// order: the byte filter stores plane 0, plane 1, and so on. The bit filter cuts each
+// plane further into eight bit rows, least significant bit first, eight elements to a
+// byte. Bytes behind the last whole element follow unchanged.
+//
+// The layouts are those of the c-blosc 1.x filters (README_CHUNK_FORMAT of c-blosc) and
+// of numcodecs.Shuffle.
+package shuffle
+
+import "encoding/binary"
+
+// Masks of the three stages of a transpose of 8x8 bytes held in eight words.
+const (
+	evenBytes = 0x00ff00ff00ff00ff
+	evenPairs = 0x0000ffff0000ffff
+	evenQuads = 0x00000000ffffffff
+)
+
+// Shuffle writes the planes of src to dst: byte j of element i goes to j*n+i of n
+// elements. It uses len(src) bytes of dst, which must not overlap src and must be at
+// least as long. A typeSize below 2 copies.
+func Shuffle(dst, src []byte, typeSize int) {
+	dst = dst[:len(src)]
+	n := len(src) / max(typeSize, 1)
+	if typeSize < 2 || n < 2 {
+		copy(dst, src)
+		return
+	}
+	j := 0
+	for ; j+8 <= typeSize; j += 8 {
+		shuffle8(dst[j*n:], src[j:], n, typeSize)
+	}
+	if j+4 <= typeSize {
+		shuffle4(dst[j*n:], src[j:], n, typeSize)
+		j += 4
+	}
+	if j+2 <= typeSize {
+		shuffle2(dst[j*n:], src[j:], n, typeSize)
+		j += 2
+	}
+	if j < typeSize {
+		shuffle1(dst[j*n:], src[j:], 0, n, typeSize)
+	}
+	copy(dst[n*typeSize:], src[n*typeSize:])
+}
+
+// Unshuffle is the inverse of Shuffle, under the same conditions.
+func Unshuffle(dst, src []byte, typeSize int) {
+	dst = dst[:len(src)]
+	n := len(src) / max(typeSize, 1)
+	if typeSize < 2 || n < 2 {
+		copy(dst, src)
+		return
+	}
+	j := 0
+	for ; j+8 <= typeSize; j += 8 {
+		unshuffle8(dst[j:], src[j*n:], n, typeSize)
+	}
+	if j+4 <= typeSize {
+		unshuffle4(dst[j:], src[j*n:], n, typeSize)
+		j += 4
+	}
+	if j+2 <= typeSize {
+		unshuffle2(dst[j:], src[j*n:], n, typeSize)
+		j += 2
+	}
+	if j < typeSize {
+		unshuffle1(dst[j:], src[j*n:], 0, n, typeSize)
+	}
+	copy(dst[n*typeSize:], src[n*typeSize:])
+}
+
+// shuffle1 moves elements i to n of the plane that starts at dst[0], src[0].
+func shuffle1(dst, src []byte, i, n, stride int) {
+	dst = dst[:n]
+	for ; i < n; i++ {
+		dst[i] = src[i*stride]
+	}
+}
+
+func unshuffle1(dst, src []byte, i, n, stride int) {
+	src = src[:n]
+	for ; i < n; i++ {
+		dst[i*stride] = src[i]
+	}
+}
+
+// shuffle2 moves two neighbouring planes, eight elements a turn.
+func shuffle2(dst, src []byte, n, stride int) {
+	i := 0
+	p0, p1 := dst[:n], dst[n:2*n]
+	for ; i+8 <= n; i += 8 {
+		s := src[i*stride:]
+		a := uint64(load16(s, 0)) | uint64(load16(s, 2*stride))<<16 |
+			uint64(load16(s, 4*stride))<<32 | uint64(load16(s, 6*stride))<<48
+		b := uint64(load16(s, stride)) | uint64(load16(s, 3*stride))<<16 |
+			uint64(load16(s, 5*stride))<<32 | uint64(load16(s, 7*stride))<<48
+		a, b = swap(a, b, 8, evenBytes)
+		store64(p0, i, a)
+		store64(p1, i, b)
+	}
+	shuffle1(dst, src, i, n, stride)
+	shuffle1(dst[n:], src[1:], i, n, stride)
+}
+
+func unshuffle2(dst, src []byte, n, stride int) {
+	i := 0
+	p0, p1 := src[:n], src[n:2*n]
+	for ; i+8 <= n; i += 8 {
+		a, b := swap(load64(p0, i), load64(p1, i), 8, evenBytes)
+		d := dst[i*stride:]
+		store16(d, 0, a)
+		store16(d, stride, b)
+		store16(d, 2*stride, a>>16)
+		store16(d, 3*stride, b>>16)
+		store16(d, 4*stride, a>>32)
+		store16(d, 5*stride, b>>32)
+		store16(d, 6*stride, a>>48)
+		store16(d, 7*stride, b>>48)
+	}
+	unshuffle1(dst, src, i, n, stride)
+	unshuffle1(dst[1:], src[n:], i, n, stride)
+}
+
+// shuffle4 moves four neighbouring planes, eight elements a turn: word k holds element k
+// in its lower and element 4+k in its upper half.
+func shuffle4(dst, src []byte, n, stride int) {
+	i := 0
+	p0, p1, p2, p3 := dst[:n], dst[n:2*n], dst[2*n:3*n], dst[3*n:4*n]
+	for ; i+8 <= n; i += 8 {
+		s := src[i*stride:]
+		a := uint64(load32(s, 0)) | uint64(load32(s, 4*stride))<<32
+		b := uint64(load32(s, stride)) | uint64(load32(s, 5*stride))<<32
+		c := uint64(load32(s, 2*stride)) | uint64(load32(s, 6*stride))<<32
+		d := uint64(load32(s, 3*stride)) | uint64(load32(s, 7*stride))<<32
+		a, b, c, d = transpose4(a, b, c, d)
+		store64(p0, i, a)
+		store64(p1, i, b)
+		store64(p2, i, c)
+		store64(p3, i, d)
+	}
+	for k := range 4 {
+		shuffle1(dst[k*n:], src[k:], i, n, stride)
+	}
+}
+
+func unshuffle4(dst, src []byte, n, stride int) {
+	i := 0
+	p0, p1, p2, p3 := src[:n], src[n:2*n], src[2*n:3*n], src[3*n:4*n]
+	for ; i+8 <= n; i += 8 {
+		a, b, c, d := transpose4(load64(p0, i), load64(p1, i), load64(p2, i), load64(p3, i))
+		o := dst[i*stride:]
+		store32(o, 0, a)
+		store32(o, stride, b)
+		store32(o, 2*stride, c)
+		store32(o, 3*stride, d)
+		store32(o, 4*stride, a>>32)
+		store32(o, 5*stride, b>>32)
+		store32(o, 6*stride, c>>32)
+		store32(o, 7*stride, d>>32)
+	}
+	for k := range 4 {
+		unshuffle1(dst[k:], src[k*n:], i, n, stride)
+	}
+}
+
+// shuffle8 moves eight neighbouring planes, eight elements a turn.
+func shuffle8(dst, src []byte, n, stride int) {
+	i := 0
+	for ; i+8 <= n; i += 8 {
+		var w [8]uint64
+		s := src[i*stride:]
+		for k := range w {
+			w[k] = load64(s, k*stride)
+		}
+		transpose8(&w)
+		for k := range w {
+			store64(dst, k*n+i, w[k])
+		}
+	}
+	for k := range 8 {
+		shuffle1(dst[k*n:], src[k:], i, n, stride)
+	}
+}
+
+func unshuffle8(dst, src []byte, n, stride int) {
+	i := 0
+	for ; i+8 <= n; i += 8 {
+		var w [8]uint64
+		for k := range w {
+			w[k] = load64(src, k*n+i)
+		}
+		transpose8(&w)
+		d := dst[i*stride:]
+		for k := range w {
+			store64(d, k*stride, w[k])
+		}
+	}
+	for k := range 8 {
+		unshuffle1(dst[k:], src[k*n:], i, n, stride)
+	}
+}
+
+// swap exchanges the odd lanes of a with the even lanes of b; a lane is shift bits wide
+// and mask covers the even ones. It is one stage of a matrix transpose (Warren, Hacker's
+// Delight, section 7-3).
+func swap(a, b uint64, shift uint, mask uint64) (uint64, uint64) {
+	t := (a>>shift ^ b) & mask
+	return a ^ t<<shift, b ^ t
+}
+
+// transpose4 transposes the 4x4 bytes in the lower halves and those in the upper halves.
+func transpose4(a, b, c, d uint64) (w, x, y, z uint64) {
+	a, b = swap(a, b, 8, evenBytes)
+	c, d = swap(c, d, 8, evenBytes)
+	a, c = swap(a, c, 16, evenPairs)
+	b, d = swap(b, d, 16, evenPairs)
+	return a, b, c, d
+}
+
+// transpose8 transposes 8x8 bytes.
+func transpose8(w *[8]uint64) {
+	a, b, c, d := transpose4(w[0], w[1], w[2], w[3])
+	e, f, g, h := transpose4(w[4], w[5], w[6], w[7])
+	w[0], w[4] = swap(a, e, 32, evenQuads)
+	w[1], w[5] = swap(b, f, 32, evenQuads)
+	w[2], w[6] = swap(c, g, 32, evenQuads)
+	w[3], w[7] = swap(d, h, 32, evenQuads)
+}
+
+func load16(b []byte, i int) uint16     { return binary.LittleEndian.Uint16(b[i:]) }
+func load32(b []byte, i int) uint32     { return binary.LittleEndian.Uint32(b[i:]) }
+func load64(b []byte, i int) uint64     { return binary.LittleEndian.Uint64(b[i:]) }
+func store16(b []byte, i int, v uint64) { binary.LittleEndian.PutUint16(b[i:], uint16(v)) }
+func store32(b []byte, i int, v uint64) { binary.LittleEndian.PutUint32(b[i:], uint32(v)) }
+func store64(b []byte, i int, v uint64) { binary.LittleEndian.PutUint64(b[i:], v) }
