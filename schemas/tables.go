@@ -23,11 +23,14 @@ const (
 
 // The row types below are the one source of truth for the released columns: names,
 // order, types and nullability come from the parquet tag, the text a reader sees from
-// the doc tag. A converter adds columns by embedding a row type at the front of its own.
+// the doc tag, the Hugging Face feature from the hf tag. Options of the parquet tag are
+// optional (the column may be null), list, dict (worth a dictionary: few distinct values),
+// date, and uncompressed (a payload: bytes that are compressed already). A converter adds
+// columns by embedding a row type at the front of its own.
 
 // Image is encoded picture bytes, laid out as the Image feature of Hugging Face datasets.
 type Image struct {
-	Bytes []byte  `parquet:"bytes,optional" doc:"the encoded file (PNG, JPEG, TIFF), exactly as it came or was made"`
+	Bytes []byte  `parquet:"bytes,optional,uncompressed" doc:"the encoded file (PNG, JPEG, TIFF), exactly as it came or was made"`
 	Path  *string `parquet:"path,optional" doc:"file name, or null"`
 }
 
@@ -89,7 +92,7 @@ type Chunk struct {
 	Min        *float64 `parquet:"min,optional" doc:"smallest element, NaN left out; null if none"`
 	Max        *float64 `parquet:"max,optional" doc:"largest element, NaN left out; null if none"`
 	Digest     uint64   `parquet:"digest" doc:"xxh64, seed 0, of the decoded bytes (C order, little-endian), of a null chunk too"`
-	Data       []byte   `parquet:"data,optional" doc:"payload in the encoding named; null when every element equals fill"`
+	Data       []byte   `parquet:"data,optional,uncompressed" doc:"payload in the encoding named; null when every element equals fill"`
 }
 
 // BBox is a half-open box in elements of level 0. In two dimensions z0 is 0 and z1 is 1.
