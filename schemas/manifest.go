@@ -22,8 +22,8 @@ type Manifest struct {
 	Name    string         `json:"name"`    // of the data set
 	Source  Source         `json:"source"`
 	Plan    string         `json:"plan,omitempty"` // digest of the conversion plan: equal plans give equal bytes
-	Options map[string]any `json:"options"` // what the conversion was told, JSON values; a number read is a json.Number
-	Splits  []string       `json:"splits"`  // those of the shards
+	Options map[string]any `json:"options"`        // what the conversion was told, JSON values; a number read is a json.Number
+	Splits  []string       `json:"splits"`         // those of the shards
 	Shards  []Shard        `json:"shards"`
 }
 

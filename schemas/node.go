@@ -3,6 +3,7 @@ package schemas
 import (
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/parquet-go/parquet-go"
 )
@@ -146,6 +147,11 @@ func (c *Column) checkValue(v any) error {
 		for i := range c.Fields {
 			if err := c.Fields[i].checkValue(m[c.Fields[i].Name]); err != nil {
 				return fmt.Errorf("field %s: %w", c.Fields[i].Name, err)
+			}
+		}
+		for name := range m {
+			if !slices.ContainsFunc(c.Fields, func(f Column) bool { return f.Name == name }) {
+				return fmt.Errorf("field %s: the column has no such field", name)
 			}
 		}
 	default:

@@ -56,3 +56,166 @@ func TestPayload(t *testing.T) {
 		}
 	}
 }
+
+// Released columns never change: these files say what they are.
+func TestGoldenTables(t *testing.T) {
+	for _, table := range Tables() {
+		for _, notation := range Notations() {
+			text, err := table.Describe(notation)
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden(t, table.Name+"."+notation+".golden", []byte(text))
+		}
+		metadata, err := table.FileMetadata()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := metadata[MicropqKey] + "\n" + metadata[HuggingFaceKey] + "\n"
+		golden(t, table.Name+".metadata.golden", []byte(text))
+	}
+}
+
+func TestFileMetadataIsDeterministic(t *testing.T) {
+	for _, table := range Tables() {
+		a, errA := table.FileMetadata()
+		b, errB := table.FileMetadata()
+		if !reflect.DeepEqual(a, b) || errA != nil || errB != nil {
+			t.Errorf("table %s: the metadata differs from call to call (%v, %v)", table.Name, errA, errB)
+		}
+	}
+}
+
+func TestUnknownNames(t *testing.T) {
+	if _, err := TableNamed("sample"); err == nil || !strings.Contains(err.Error(), "samples, chunks, instances, questions") {
+		t.Errorf("error %v, want one that lists the tables", err)
+	}
+	if table, err := TableNamed(ChunksTable); table != Chunks {
+		t.Errorf("TableNamed(chunks) = %v, %v", table, err)
+	}
+	if _, err := Chunks.Describe("xml"); err == nil || !strings.Contains(err.Error(), "markdown, parquet, arrow, json") {
+		t.Errorf("error %v, want one that lists the notations", err)
+	}
+}
+
+func TestTableOfRefuses(t *testing.T) {
+	refuse := func(name string, err error, want string) {
+		t.Helper()
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want one that says %q", name, err, want)
+		}
+	}
+	_, err := TableOf[int]("t", "")
+	refuse("no struct", err, "a row type is a struct")
+	_, err = TableOf[struct {
+		A int32 `parquet:"a,optional"`
+	}]("t", "")
+	refuse("optional value", err, "pointer or a slice")
+	_, err = TableOf[struct {
+		A *int32 `parquet:"a"`
+	}]("t", "")
+	refuse("required pointer", err, "pointer or a slice")
+	_, err = TableOf[struct {
+		A *[]byte `parquet:"a,optional"`
+	}]("t", "")
+	refuse("pointer to slice", err, "pointer or a slice")
+	_, err = TableOf[struct {
+		A []int64 `parquet:"a"`
+	}]("t", "")
+	refuse("repeated", err, "option list")
+	_, err = TableOf[struct {
+		A []byte `parquet:"a,list"`
+	}]("t", "")
+	refuse("list of bytes", err, "option list")
+	_, err = TableOf[struct {
+		A int64 `parquet:"a,date"`
+	}]("t", "")
+	refuse("date of int64", err, "option date")
+	_, err = TableOf[struct {
+		A int16 `parquet:"a"`
+	}]("t", "")
+	refuse("int16", err, "no column type")
+	_, err = TableOf[struct {
+		A int32 `parquet:"a,delta"`
+	}]("t", "")
+	refuse("unknown option", err, `"delta"`)
+	_, err = TableOf[struct{ A int32 }]("t", "")
+	refuse("no name", err, "name")
+	_, err = TableOf[struct {
+		a int32 `parquet:"a"`
+	}]("t", "")
+	refuse("unexported", err, "exported")
+	_, err = TableOf[struct {
+		A int32 `parquet:"a,uncompressed"`
+	}]("t", "")
+	refuse("payload of ints", err, "payload")
+	_, err = TableOf[struct {
+		A *Point `parquet:"a,optional" hf:"image"`
+	}]("t", "")
+	refuse("image without bytes", err, "image")
+	_, err = TableOf[struct {
+		Chunk
+		Data string `parquet:"data"`
+	}]("t", "")
+	refuse("name twice", err, "twice")
+}
+
+func TestWithRefuses(t *testing.T) {
+	for name, c := range map[string]Column{
+		"taken":             {Name: "data", Type: TypeString},
+		"no type":           {Name: "a"},
+		"list without elem": {Name: "a", Type: TypeList},
+		"struct of nothing": {Name: "a", Type: TypeStruct},
+		"scalar with elem":  {Name: "a", Type: TypeInt32, Elem: &Column{Type: TypeInt32}},
+		"bad elem":          {Name: "a", Type: TypeList, Elem: &Column{Type: "int16"}},
+		"bad field":         {Name: "a", Type: TypeStruct, Fields: []Column{{Name: "", Type: TypeInt32}}},
+		"classes of text":   {Name: "a", Type: TypeString, Classes: []string{"x"}},
+		"unknown feature":   {Name: "a", Type: TypeString, Feature: "audio"},
+	} {
+		if _, err := Chunks.With(c); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestRowRefuses(t *testing.T) {
+	wide, err := Chunks.With(
+		Column{Name: "n", Type: TypeInt32},
+		Column{Name: "l", Type: TypeList, Nullable: true, Elem: &Column{Type: TypeString}},
+		Column{Name: "s", Type: TypeStruct, Nullable: true, Fields: []Column{{Name: "d", Type: TypeFloat64}}},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	type row struct {
+		v     any
+		added []any
+	}
+	for name, r := range map[string]row{
+		"nil":                 {nil, []any{int32(1), nil, nil}},
+		"nil pointer":         {(*Chunk)(nil), []any{int32(1), nil, nil}},
+		"other type":          {Sample{}, []any{int32(1), nil, nil}},
+		"values missing":      {Chunk{}, []any{int32(1), nil}},
+		"values too many":     {Chunk{}, []any{int32(1), nil, nil, nil}},
+		"no values":           {Chunk{}, nil},
+		"null not nullable":   {Chunk{}, []any{nil, nil, nil}},
+		"other integer":       {Chunk{}, []any{1, nil, nil}},
+		"list of other":       {Chunk{}, []any{int32(1), []string{"a"}, nil}},
+		"element of other":    {Chunk{}, []any{int32(1), []any{"a", 1}, nil}},
+		"null element":        {Chunk{}, []any{int32(1), []any{nil}, nil}},
+		"struct of other":     {Chunk{}, []any{int32(1), nil, Point{}}},
+		"missing field":       {Chunk{}, []any{int32(1), nil, map[string]any{}}},
+		"field of other type": {Chunk{}, []any{int32(1), nil, map[string]any{"d": float32(1)}}},
+		"unknown field":       {Chunk{}, []any{int32(1), nil, map[string]any{"d": 1.0, "e": 1.0}}},
+	} {
+		if _, err := wide.Row(nil, r.v, r.added...); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if _, err := wide.Row(nil, &Chunk{}, int32(1), []any{"a"}, map[string]any{"d": 1.0}); err != nil {
+		t.Error(err)
+	}
+	if _, err := Chunks.Row(nil, Chunk{}, int32(1)); err == nil {
+		t.Error("a value for no added column: no error")
+	}
+}
