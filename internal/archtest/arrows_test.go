@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -87,6 +89,7 @@ func TestArrowsPointDown(t *testing.T) {
 // the generator is named.
 func list(t *testing.T) []goPackage {
 	t.Helper()
+	lookAtSources(t)
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-e", "-json=ImportPath,Imports", "./...", "./testdata/gen/...")
 	cmd.Dir = "../.."
 	var stderr bytes.Buffer
@@ -104,6 +107,21 @@ func list(t *testing.T) []goPackage {
 			t.Fatal(err)
 		}
 		packages = append(packages, p)
+	}
+}
+
+// lookAtSources visits every folder with sources. The go tool caches a test's result until
+// something that the test looked at changes, and it cannot see what go list reads.
+func lookAtSources(t *testing.T) {
+	t.Helper()
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if d != nil && d.IsDir() && d.Name() != ".." && strings.HasPrefix(d.Name(), ".") {
+			return fs.SkipDir
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

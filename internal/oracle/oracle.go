@@ -49,6 +49,11 @@ func PythonZarr2(t testing.TB) string {
 // error, when the script does.
 func Run(t testing.TB, python, script string, args ...string) []byte {
 	t.Helper()
+	// The go tool caches a result until a file that the test looked at changes; it cannot see
+	// what Python opens.
+	if _, err := os.Stat(script); err != nil {
+		t.Fatalf("oracle: %v", err)
+	}
 	cmd := exec.CommandContext(t.Context(), python, append([]string{script}, args...)...)
 	// Without this, a script that imports a neighbour leaves a __pycache__ in testdata.
 	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")

@@ -55,6 +55,13 @@ func TestRunFailsWithTheScriptsError(t *testing.T) {
 	}
 }
 
+func TestRunFailsWithoutTheScript(t *testing.T) {
+	r := record(t, func(tb testing.TB) { Run(tb, "python", "testdata/absent.py") })
+	if !strings.Contains(r.failed, "absent.py") {
+		t.Errorf("the failure is %q, want the script's name in it", r.failed)
+	}
+}
+
 func TestAbsentInterpreterSkips(t *testing.T) {
 	absent := filepath.Join(t.TempDir(), "python")
 	for env, find := range map[string]func(testing.TB) string{EnvPython: Python, EnvPythonZarr2: PythonZarr2} {

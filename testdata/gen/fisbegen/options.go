@@ -80,9 +80,12 @@ func (o Options) Validate() error {
 			bad("subset %q: want one of %v", s, Subsets)
 		}
 	}
-	for name, dims := range map[string][]int{"shape": o.Shape, "chunks": o.Chunks} {
-		if len(dims) != 4 || slices.Min(dims) < 1 || slices.Max(dims) > maxSide {
-			bad("%s %v: want four sizes CZYX, each from 1 to %d", name, dims, maxSide)
+	for _, d := range []struct {
+		name string
+		dims []int
+	}{{"shape", o.Shape}, {"chunks", o.Chunks}} {
+		if len(d.dims) != 4 || slices.Min(d.dims) < 1 || slices.Max(d.dims) > maxSide {
+			bad("%s %v: want four sizes CZYX, each from 1 to %d", d.name, d.dims, maxSide)
 		}
 	}
 	if o.Neurons < 0 || o.Empty < 0 {
