@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 )
@@ -21,27 +22,31 @@ const (
 // FileMetadata is the key-value metadata of every shard of the table. It is the same bytes
 // each time.
 func (t *Table) FileMetadata() (map[string]string, error) {
-	arrow, err := t.arrowMessage()
-	if err != nil {
-		return nil, fmt.Errorf("table %s: Arrow schema: %w", t.Name, err)
-	}
 	micropq, err := json.Marshal(struct {
 		Format string `json:"format"`
 		Table  string `json:"table"`
 	}{FormatVersion(), t.Name})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("table %s: %w", t.Name, err)
 	}
-	return map[string]string{
-		ArrowKey:       base64.StdEncoding.EncodeToString(arrow),
-		HuggingFaceKey: `{"info": {"features": ` + featuresOf(t.Columns) + `}}`,
+	metadata := map[string]string{
+		HuggingFaceKey: `{"info": {"features": ` + t.Features() + `}}`,
 		MicropqKey:     string(micropq),
-	}, nil
+	}
+	// pyarrow shows the metadata of the Arrow schema in place of the file's, and datasets
+	// reads it through pyarrow: what the file says the Arrow schema must say too.
+	shown := arrow.MetadataFrom(metadata)
+	message, err := arrowMessage(arrow.NewSchema(t.Arrow().Fields(), &shown))
+	if err != nil {
+		return nil, fmt.Errorf("table %s: Arrow schema: %w", t.Name, err)
+	}
+	metadata[ArrowKey] = base64.StdEncoding.EncodeToString(message)
+	return metadata, nil
 }
 
-// arrowMessage is the Arrow schema as one encapsulated IPC message.
-func (t *Table) arrowMessage() ([]byte, error) {
-	payload := ipc.GetSchemaPayload(t.Arrow(), memory.DefaultAllocator)
+// arrowMessage is the schema as one encapsulated IPC message.
+func arrowMessage(schema *arrow.Schema) ([]byte, error) {
+	payload := ipc.GetSchemaPayload(schema, memory.DefaultAllocator)
 	defer payload.Release()
 	var b bytes.Buffer
 	_, err := payload.WritePayload(&b)

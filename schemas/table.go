@@ -14,8 +14,10 @@ type Table struct {
 	Doc     string   `json:"doc"`
 	Columns []Column `json:"columns"`
 
-	rowType reflect.Type // the Go type of a row, before columns added by With
-	parquet *parquet.Schema
+	parquet *parquet.Schema // of all columns
+	rowType reflect.Type    // the Go type of a row, which has all columns but those added by With
+	rows    *parquet.Schema // of the columns of rowType
+	added   int             // columns added by With
 }
 
 // The released tables. A converter may add columns at the end of one, never change these.
@@ -40,7 +42,11 @@ func TableOf[T any](name, doc string) (*Table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("table %s: %w", name, err)
 	}
-	return newTable(name, doc, t, columns)
+	if err := checkColumns(columns); err != nil {
+		return nil, fmt.Errorf("table %s: %w", name, err)
+	}
+	schema := parquet.NewSchema(name, groupNode(columns))
+	return &Table{Name: name, Doc: doc, Columns: columns, parquet: schema, rowType: t, rows: schema}, nil
 }
 
 // MustTableOf is [TableOf] for types known to be right, as in a package variable.
@@ -52,20 +58,17 @@ func MustTableOf[T any](name, doc string) *Table {
 	return t
 }
 
-func newTable(name, doc string, rowType reflect.Type, columns []Column) (*Table, error) {
-	if err := checkColumns(columns); err != nil {
-		return nil, fmt.Errorf("table %s: %w", name, err)
-	}
-	t := &Table{Name: name, Doc: doc, Columns: columns, rowType: rowType}
-	t.parquet = parquet.NewSchema(name, rootNode(columns))
-	return t, nil
-}
-
 // With returns the table with columns added at the end, for columns that are only known
 // when a source is read. [Table.Row] takes their values.
 func (t *Table) With(columns ...Column) (*Table, error) {
-	all := append(t.Columns[:len(t.Columns):len(t.Columns)], columns...)
-	return newTable(t.Name, t.Doc, t.rowType, all)
+	wide := *t
+	wide.Columns = append(t.Columns[:len(t.Columns):len(t.Columns)], columns...)
+	wide.added += len(columns)
+	if err := checkColumns(wide.Columns); err != nil {
+		return nil, fmt.Errorf("table %s: %w", t.Name, err)
+	}
+	wide.parquet = parquet.NewSchema(t.Name, groupNode(wide.Columns))
+	return &wide, nil
 }
 
 // Parquet is the Parquet schema. It is derived from Columns alone; the order of columns is
@@ -99,17 +102,25 @@ func (t *Table) Row(dst parquet.Row, v any, added ...any) (parquet.Row, error) {
 	if !value.IsValid() || value.Type() != t.rowType {
 		return dst, fmt.Errorf("table %s: a row is a %v, not %T", t.Name, t.rowType, v)
 	}
-	base := len(t.Columns) - len(added)
-	if base < 0 || base < len(t.Columns) && t.Columns[base].index != nil || base > 0 && t.Columns[base-1].index == nil {
-		return dst, fmt.Errorf("table %s: %d values for the added columns", t.Name, len(added))
+	own := len(t.Columns) - t.added
+	if len(added) != t.added {
+		return dst, fmt.Errorf("table %s: %d values for %d added columns", t.Name, len(added), t.added)
 	}
-	values := make(map[string]any, len(added))
 	for i, a := range added {
-		c := &t.Columns[base+i]
-		if err := c.checkValue(a); err != nil {
-			return dst, fmt.Errorf("table %s: column %s: %w", t.Name, c.Name, err)
+		if err := t.Columns[own+i].checkValue(a); err != nil {
+			return dst, fmt.Errorf("table %s: column %s: %w", t.Name, t.Columns[own+i].Name, err)
 		}
-		values[c.Name] = a
 	}
-	return t.parquet.Deconstruct(dst, &record{row: value, added: values}), nil
+	dst = t.rows.Deconstruct(dst, v)
+	first := len(t.rows.Columns())
+	for i, a := range added {
+		c := &t.Columns[own+i]
+		s := shredder{first: first, leaves: make([][]parquet.Value, c.leafCount())}
+		s.shred(c, 0, a, levels{})
+		for _, leaf := range s.leaves {
+			dst = append(dst, leaf...)
+		}
+		first += len(s.leaves)
+	}
+	return dst, nil
 }
