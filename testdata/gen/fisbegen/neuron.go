@@ -119,22 +119,25 @@ const (
 	edge  = whole * 3 / 4
 )
 
-// closeness writes into dst, C order, the closeness of every voxel of the box, ZYX.
-func (n neuron) closeness(dst []uint16, box nd.Region) {
+// closeness writes into dst, C order, the closeness of every voxel of the box, ZYX. It
+// reports whether the neuron comes near the box.
+func (n neuron) closeness(dst []uint16, box nd.Region) bool {
 	clear(dst)
+	near := false
 	for _, s := range n.segments {
-		s.paint(dst, box)
+		near = s.paint(dst, box) || near
 	}
+	return near
 }
 
-// paint raises the closeness of the voxels around the segment.
-func (s segment) paint(dst []uint16, box nd.Region) {
+// paint raises the closeness of the voxels around the segment, if the box has any.
+func (s segment) paint(dst []uint16, box nd.Region) bool {
 	var lo, hi [3]int // in voxels, relative to the box, half open
 	for i := range lo {
 		lo[i] = max((min(s.a[i], s.b[i])-2*s.radius)/unit-box.Origin[i], 0)
 		hi[i] = min((max(s.a[i], s.b[i])+2*s.radius)/unit+1-box.Origin[i], box.Shape[i])
 		if lo[i] >= hi[i] {
-			return
+			return false
 		}
 	}
 	for z := lo[0]; z < hi[0]; z++ {
@@ -150,6 +153,7 @@ func (s segment) paint(dst []uint16, box nd.Region) {
 			}
 		}
 	}
+	return true
 }
 
 // squaredDistance is the square of p's distance from the segment's line, rounded down.

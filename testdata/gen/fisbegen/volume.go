@@ -88,7 +88,7 @@ func (v *Volume) Labels(r nd.Region) []byte {
 	near := make([]uint16, n)
 	for c := range r.Shape[0] {
 		cell, ok := v.neurons[r.Origin[0]+c]
-		if !ok {
+		if !ok || !cell.closeness(near, box) {
 			continue
 		}
 		id := 1
@@ -97,7 +97,6 @@ func (v *Volume) Labels(r nd.Region) []byte {
 		}
 		var value [4]byte
 		binary.LittleEndian.PutUint32(value[:], uint32(id))
-		cell.closeness(near, box)
 		plane := out[c*n*v.LabelSize:][:n*v.LabelSize]
 		for i, near := range near {
 			if near >= edge {
@@ -130,10 +129,9 @@ func (v *Volume) light(r, box nd.Region) [][]int32 {
 	near := make([]uint16, box.Elements())
 	for channel := range v.LabelShape[0] {
 		cell, ok := v.neurons[channel]
-		if !ok {
+		if !ok || !cell.closeness(near, box) {
 			continue
 		}
-		cell.closeness(near, box)
 		for c := range light {
 			colour := int32(cell.colour[r.Origin[0]+c])
 			for i, near := range near {
