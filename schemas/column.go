@@ -154,8 +154,9 @@ func (c *Column) check() error {
 		return fmt.Errorf("column %q: a list has an element, a struct has fields, other types have neither", c.Name)
 	case c.Feature != "" && (c.Feature != FeatureImage || !c.isImage()):
 		return fmt.Errorf("column %q: feature %q wants a nullable struct of nullable binary bytes and string path", c.Name, c.Feature)
-	case c.Classes != nil && c.Type != TypeInt64:
-		return fmt.Errorf("column %q: only an int64 column has class names", c.Name)
+	case c.Classes != nil && (c.Type != TypeInt64 || !c.Nullable):
+		// datasets takes a feature only for a nullable column.
+		return fmt.Errorf("column %q: only a nullable int64 column has class names", c.Name)
 	case c.Dict && !leaf || c.Payload && c.Type != TypeBinary:
 		return fmt.Errorf("column %q: dict is for scalars, payload for binary", c.Name)
 	}

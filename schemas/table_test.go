@@ -170,6 +170,7 @@ func TestWithRefuses(t *testing.T) {
 		"bad elem":          {Name: "a", Type: TypeList, Elem: &Column{Type: "int16"}},
 		"bad field":         {Name: "a", Type: TypeStruct, Fields: []Column{{Name: "", Type: TypeInt32}}},
 		"classes of text":   {Name: "a", Type: TypeString, Classes: []string{"x"}},
+		"classes not null":  {Name: "a", Type: TypeInt64, Classes: []string{"x"}},
 		"unknown feature":   {Name: "a", Type: TypeString, Feature: "audio"},
 	} {
 		if _, err := Chunks.With(c); err == nil {
