@@ -50,71 +50,50 @@ func BitUnshuffle(dst, src, tmp []byte, typeSize int) {
 	}
 }
 
-// rowsToPlane turns eight bit rows into one plane of len(rows) bytes, 64 elements a turn.
+// rowsToPlane turns eight bit rows into one plane of len(rows) bytes, 64 elements a turn
+// and then eight.
 func rowsToPlane(plane, rows []byte) {
 	m := len(rows) / 8
-	g := 0
-	for ; g+8 <= m; g += 8 {
-		var w [8]uint64
-		for k := range w {
-			w[k] = load64(rows, k*m+g)
-		}
-		transposeBits(&w)
-		transpose8(&w)
-		p := plane[8*g : 8*g+64]
-		for k := range w {
-			store64(p, 8*k, w[k])
-		}
+	i := 0
+	for ; i+8 <= m; i += 8 {
+		a, b, c, d, e, f, g, h := transpose8(transposeBits(loadRows(rows[i:], m)))
+		storeRows(plane[8*i:], 8, a, b, c, d, e, f, g, h)
 	}
-	for ; g < m; g++ {
-		var w [8]uint64
-		for k := range w {
-			w[k] = uint64(rows[k*m+g])
+	for ; i < m; i++ {
+		var w uint64
+		for k := range 8 {
+			w |= uint64(rows[k*m+i]) << (8 * k)
 		}
-		transposeBits(&w)
-		for k := range w {
-			plane[8*g+k] = byte(w[k])
-		}
+		store64(plane, 8*i, transposeWord(w))
 	}
 }
 
 // planeToRows is the inverse of rowsToPlane.
 func planeToRows(rows, plane []byte) {
 	m := len(rows) / 8
-	g := 0
-	for ; g+8 <= m; g += 8 {
-		var w [8]uint64
-		p := plane[8*g : 8*g+64]
-		for k := range w {
-			w[k] = load64(p, 8*k)
-		}
-		transpose8(&w)
-		transposeBits(&w)
-		for k := range w {
-			store64(rows, k*m+g, w[k])
-		}
+	i := 0
+	for ; i+8 <= m; i += 8 {
+		a, b, c, d, e, f, g, h := transposeBits(transpose8(loadRows(plane[8*i:], 8)))
+		storeRows(rows[i:], m, a, b, c, d, e, f, g, h)
 	}
-	for ; g < m; g++ {
-		var w [8]uint64
-		for k := range w {
-			w[k] = uint64(plane[8*g+k])
-		}
-		transposeBits(&w)
-		for k := range w {
-			rows[k*m+g] = byte(w[k])
+	for ; i < m; i++ {
+		w := transposeWord(load64(plane, 8*i))
+		for k := range 8 {
+			rows[k*m+i] = byte(w >> (8 * k))
 		}
 	}
 }
 
 // transposeBits transposes, for each byte position, the 8x8 bits that the eight words
 // hold there: bit i of word k changes place with bit k of word i.
-func transposeBits(w *[8]uint64) {
-	a, b, c, d := transposeBits4(w[0], w[1], w[2], w[3])
-	e, f, g, h := transposeBits4(w[4], w[5], w[6], w[7])
-	w[0], w[4] = swap(a, e, 4, evenNibbles)
-	w[1], w[5] = swap(b, f, 4, evenNibbles)
-	w[2], w[6] = swap(c, g, 4, evenNibbles)
-	w[3], w[7] = swap(d, h, 4, evenNibbles)
+func transposeBits(a, b, c, d, e, f, g, h uint64) (_, _, _, _, _, _, _, _ uint64) {
+	a, b, c, d = transposeBits4(a, b, c, d)
+	e, f, g, h = transposeBits4(e, f, g, h)
+	a, e = swap(a, e, 4, evenNibbles)
+	b, f = swap(b, f, 4, evenNibbles)
+	c, g = swap(c, g, 4, evenNibbles)
+	d, h = swap(d, h, 4, evenNibbles)
+	return a, b, c, d, e, f, g, h
 }
 
 func transposeBits4(a, b, c, d uint64) (w, x, y, z uint64) {
@@ -123,4 +102,18 @@ func transposeBits4(a, b, c, d uint64) (w, x, y, z uint64) {
 	a, c = swap(a, c, 2, evenTwos)
 	b, d = swap(b, d, 2, evenTwos)
 	return a, b, c, d
+}
+
+// transposeWord transposes 8x8 bits, a byte a row, in three stages (Warren, Hacker's
+// Delight, section 7-3).
+func transposeWord(w uint64) uint64 {
+	w = exchange(w, 7, 0x00aa00aa00aa00aa)
+	w = exchange(w, 14, 0x0000cccc0000cccc)
+	return exchange(w, 28, 0x00000000f0f0f0f0)
+}
+
+// exchange swaps the bits of mask with those shift places above them.
+func exchange(w uint64, shift uint, mask uint64) uint64 {
+	t := (w>>shift ^ w) & mask
+	return w ^ t ^ t<<shift
 }
