@@ -3,6 +3,16 @@
 //
 // An object is an immutable run of bytes under a key; keys are slash-separated and
 // relative ("volumes/raw/.zarray"). A Store never writes and is safe for concurrent use.
+//
+// Whatever a location holds, a key means one object below it: keys with empty, "." or ".."
+// segments are refused, links of a directory are followed only inside of it, and an archive
+// with an entry that climbs out is not opened at all. Sizes that an archive or a server
+// claims are checked before memory is taken for them. Where a reader fails it returns dst
+// as it was given.
+//
+// Requests that fail for a passing reason are sent again, and a range that breaks off goes
+// on where it broke. A remote object that was opened (an archive, a Reader) must stay the
+// same until it is closed: another ETag, Last-Modified or size is a *ChangedError.
 package store
 
 import (

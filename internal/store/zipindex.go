@@ -282,7 +282,7 @@ func place(entries []*entry, directory int64) error {
 // sortByKey drops folders and refuses a key that stands twice.
 func sortByKey(entries []*entry) ([]*entry, error) {
 	entries = slices.DeleteFunc(entries, func(e *entry) bool { return e.key == "" })
-	slices.SortFunc(entries, func(a, b *entry) int { return strings.Compare(a.key, b.key) })
+	slices.SortStableFunc(entries, func(a, b *entry) int { return strings.Compare(a.key, b.key) })
 	for i := 1; i < len(entries); i++ {
 		if entries[i].key == entries[i-1].key {
 			return nil, &ArchiveError{Entry: entries[i].name, Err: ErrDuplicate}
