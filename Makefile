@@ -44,7 +44,7 @@ race: venv ## test under the race detector, long tests left out
 	CGO_ENABLED=1 $(GO) test -race -short $(PACKAGES)
 
 lint: ## check format and style
-	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; }
+	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); [ -z "$$unformatted" ] || { echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; }
 	@if command -v golangci-lint >/dev/null; then golangci-lint run $(PACKAGES); \
 	else echo "golangci-lint is not installed: gofmt and go vet only"; $(GO) vet $(PACKAGES); fi
 

@@ -20,9 +20,10 @@ type Compressor struct {
 	encode   func(data []byte, itemSize int) ([]byte, error)
 }
 
-// bloscCodecs and bloscFilters are what a blosc compressor may name.
+// bloscCodecs and bloscFilters are what a blosc compressor may name. Snappy is not among the
+// codecs: the released builds of numcodecs do not have it.
 var (
-	bloscCodecs  = map[string]bool{"lz4": true, "lz4hc": true, "snappy": true, "zlib": true, "zstd": true}
+	bloscCodecs  = map[string]bool{"lz4": true, "lz4hc": true, "zlib": true, "zstd": true}
 	bloscFilters = map[string]blosc.Filter{"noshuffle": blosc.NoShuffle, "shuffle": blosc.ByteShuffle, "bitshuffle": blosc.BitShuffle}
 )
 
@@ -52,7 +53,7 @@ func ParseCompressor(s string) (Compressor, error) {
 		}
 	}
 	return Compressor{}, fmt.Errorf("compressor %q: want none, gzip[:level], zlib[:level], zstd[:level] or blosc:codec:shuffle, "+
-		"codec lz4, lz4hc, snappy, zlib or zstd, shuffle noshuffle, shuffle or bitshuffle", s)
+		"codec lz4, lz4hc, zlib or zstd, shuffle noshuffle, shuffle or bitshuffle", s)
 }
 
 func parseLevel(s string, preset, highest int) (level int, ok bool) {
