@@ -224,8 +224,8 @@ func TestNamesAndList(t *testing.T) {
 			t.Errorf("sample name %q, seen before: %v", s.Name, seen[s.Name])
 		}
 		seen[s.Name] = true
-		section := text[strings.Index(text, "FlyLight "+s.Subset+":"):]
-		section = section[strings.Index(section, "\n"+s.Split+":"):]
+		_, section, _ := strings.Cut(text, "FlyLight "+s.Subset+":")
+		_, section, _ = strings.Cut(section, "\n"+s.Split+":")
 		section, _, _ = strings.Cut(section, "\n\n")
 		if !strings.Contains(section+"\n", "\n"+s.Name+"\n") {
 			t.Errorf("%s is not listed under %s, %s:\n%s", s.Name, s.Subset, s.Split, text)
