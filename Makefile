@@ -49,8 +49,9 @@ lint: ## check format and style
 	else echo "golangci-lint is not installed: gofmt and go vet only"; $(GO) vet $(PACKAGES); fi
 
 fuzz: ## run every fuzz target for FUZZTIME (60s)
-	@set -e; for package in $$($(GO) list $(PACKAGES)); do \
-		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+	@set -e; packages=$$($(GO) list $(PACKAGES)); for package in $$packages; do \
+		listed=$$($(GO) test -list '^Fuzz' $$package); \
+		for target in $$(echo "$$listed" | grep '^Fuzz' || true); do \
 			echo "== $$package $$target"; \
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
 		done; \
