@@ -49,28 +49,40 @@ func Shuffle(dst, src []byte, typeSize int) {
 
 // Unshuffle is the inverse of Shuffle, under the same conditions.
 func Unshuffle(dst, src []byte, typeSize int) {
-	dst = dst[:len(src)]
 	n := len(src) / max(typeSize, 1)
+	whole := n * max(typeSize, 1)
+	UnshuffleRange(dst[:whole], src, typeSize, 0)
+	copy(dst[whole:len(src)], src[whole:])
+}
+
+// UnshuffleRange is Unshuffle of only some elements: it fills dst with the elements of src
+// from element first on. They must exist.
+func UnshuffleRange(dst, src []byte, typeSize, first int) {
+	n := len(src) / max(typeSize, 1) // between planes
 	if typeSize < 2 || n < 2 {
-		copy(dst, src)
+		copy(dst, src[first*max(typeSize, 1):])
 		return
 	}
+	m := len(dst) / typeSize
+	if m == 0 {
+		return
+	}
+	src = src[first:]
 	j := 0
 	for ; j+8 <= typeSize; j += 8 {
-		unshuffle8(dst[j:], src[j*n:], n, typeSize)
+		unshuffle8(dst[j:], src[j*n:], n, m, typeSize)
 	}
 	if j+4 <= typeSize {
-		unshuffle4(dst[j:], src[j*n:], n, typeSize)
+		unshuffle4(dst[j:], src[j*n:], n, m, typeSize)
 		j += 4
 	}
 	if typeSize == 2 {
-		unshufflePairs(dst, src, n)
+		unshufflePairs(dst, src, n, m)
 		j += 2
 	}
 	for ; j < typeSize; j++ {
-		unshuffle1(dst[j:], src[j*n:], 0, n, typeSize)
+		unshuffle1(dst[j:], src[j*n:], 0, m, typeSize)
 	}
-	copy(dst[n*typeSize:], src[n*typeSize:])
 }
 
 // shuffle1 moves elements i to n of the plane that starts at dst[0], src[0].
@@ -105,10 +117,11 @@ func shufflePairs(dst, src []byte, n int) {
 	shuffle1(dst[n:], src[1:], i, n, 2)
 }
 
-func unshufflePairs(dst, src []byte, n int) {
+// unshufflePairs and those below restore m elements from planes that lie n apart.
+func unshufflePairs(dst, src []byte, n, m int) {
 	i := 0
-	p0, p1 := src[:n], src[n:2*n]
-	for ; i+8 <= n; i += 8 {
+	p0, p1 := src[:m], src[n:n+m]
+	for ; i+8 <= m; i += 8 {
 		a, b := swap(load64(p0, i), load64(p1, i), 8, evenBytes)
 		d := dst[2*i : 2*i+16]
 		store16(d, 0, a)
@@ -120,8 +133,8 @@ func unshufflePairs(dst, src []byte, n int) {
 		store16(d, 12, a>>48)
 		store16(d, 14, b>>48)
 	}
-	unshuffle1(dst, src, i, n, 2)
-	unshuffle1(dst[1:], src[n:], i, n, 2)
+	unshuffle1(dst, src, i, m, 2)
+	unshuffle1(dst[1:], src[n:], i, m, 2)
 }
 
 // shuffle4 moves four neighbouring planes, eight elements a turn: word k holds element k
@@ -146,10 +159,10 @@ func shuffle4(dst, src []byte, n, stride int) {
 	}
 }
 
-func unshuffle4(dst, src []byte, n, stride int) {
+func unshuffle4(dst, src []byte, n, m, stride int) {
 	i := 0
-	p0, p1, p2, p3 := src[:n], src[n:2*n], src[2*n:3*n], src[3*n:4*n]
-	for ; i+8 <= n; i += 8 {
+	p0, p1, p2, p3 := src[:m], src[n:n+m], src[2*n:2*n+m], src[3*n:3*n+m]
+	for ; i+8 <= m; i += 8 {
 		a, b, c, d := transpose4(load64(p0, i), load64(p1, i), load64(p2, i), load64(p3, i))
 		o := dst[i*stride:]
 		store32(o, 0, a)
@@ -162,7 +175,7 @@ func unshuffle4(dst, src []byte, n, stride int) {
 		store32(o, 7*stride, d>>32)
 	}
 	for k := range 4 {
-		unshuffle1(dst[k:], src[k*n:], i, n, stride)
+		unshuffle1(dst[k:], src[k*n:], i, m, stride)
 	}
 }
 
@@ -178,14 +191,14 @@ func shuffle8(dst, src []byte, n, stride int) {
 	}
 }
 
-func unshuffle8(dst, src []byte, n, stride int) {
+func unshuffle8(dst, src []byte, n, m, stride int) {
 	i := 0
-	for ; i+8 <= n; i += 8 {
+	for ; i+8 <= m; i += 8 {
 		a, b, c, d, e, f, g, h := transpose8(loadRows(src[i:], n))
 		storeRows(dst[i*stride:], stride, a, b, c, d, e, f, g, h)
 	}
 	for k := range 8 {
-		unshuffle1(dst[k:], src[k*n:], i, n, stride)
+		unshuffle1(dst[k:], src[k*n:], i, m, stride)
 	}
 }
 

@@ -120,3 +120,25 @@ func BenchmarkFilters(b *testing.B) {
 		}
 	}
 }
+
+// Any stretch of elements comes out as a part of the whole.
+func TestUnshuffleRange(t *testing.T) {
+	for _, typeSize := range []int{1, 2, 3, 4, 7, 8, 12, 16} {
+		const n = 61
+		plain := make([]byte, n*typeSize)
+		for i := range plain {
+			plain[i] = byte(i * 7)
+		}
+		planes := make([]byte, len(plain))
+		Shuffle(planes, plain, typeSize)
+		for first := range n {
+			for m := range n - first {
+				got := make([]byte, m*typeSize)
+				UnshuffleRange(got, planes, typeSize, first)
+				if !bytes.Equal(got, plain[first*typeSize:][:m*typeSize]) {
+					t.Fatalf("type size %d: elements %d to %d differ", typeSize, first, first+m)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,397 @@
+package main
+
+import (
+	"archive/zip"
+	"crypto/sha256"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/micropq/micropq/internal/oracle"
+	"github.com/micropq/micropq/testdata/gen/fisbegen"
+)
+
+const crop = "fisbe/JRC_SS05008-20160318_24_B2_crop.zip"
+
+// release generates a FISBe release.
+func release(t *testing.T, o fisbegen.Options) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "release")
+	if _, err := fisbegen.Generate(t.Context(), dir, o); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// tree hashes every file below a folder.
+func tree(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(p)
+		rel, _ := filepath.Rel(dir, p)
+		out[filepath.ToSlash(rel)] = fmt.Sprintf("%x", sha256.Sum256(data))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func sameTree(t *testing.T, got, want map[string]string) {
+	t.Helper()
+	for name := range want {
+		if got[name] != want[name] {
+			t.Errorf("%s differs", name)
+		}
+	}
+	for name := range got {
+		if _, ok := want[name]; !ok {
+			t.Errorf("%s should not be there", name)
+		}
+	}
+}
+
+func TestConvertRealCrop(t *testing.T) {
+	src, python := oracle.Sample(t, crop), oracle.Python(t)
+	dst := filepath.Join(t.TempDir(), "out")
+	must(t, "convert", "fisbe", src, dst)
+	out := oracle.Run(t, python, "testdata/check_fisbe.py", src, dst)
+	t.Logf("%s", out)
+}
+
+func TestConvertSmallestRelease(t *testing.T) {
+	python := oracle.Python(t)
+	dst := filepath.Join(t.TempDir(), "out")
+	must(t, "convert", "fisbe", "--split-list", "../../testdata/fisbe/sample_list_per_split.txt", "../../testdata/fisbe", dst)
+	t.Logf("%s", oracle.Run(t, python, "testdata/check_fisbe.py", "../../testdata/fisbe", dst))
+}
+
+// The same conversion from a folder, a zip, and both over HTTP gives the same tables.
+func TestConvertSameFromEverywhere(t *testing.T) {
+	dir := release(t, fisbegen.Options{Samples: 3, Shape: []int{3, 20, 40, 50}, Chunks: []int{2, 9, 20, 33}, Neurons: 3, IDs: true, Empty: 1, Absent: true, Zip: true, Seed: 5})
+	archives, err := filepath.Glob(filepath.Join(dir, "*.zip"))
+	if err != nil || len(archives) != 1 {
+		t.Fatalf("archives %v, %v", archives, err)
+	}
+	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
+	defer server.Close()
+	samples, err := filepath.Glob(filepath.Join(dir, "completely", "*", "*.zarr"))
+	if err != nil || len(samples) != 3 {
+		t.Fatalf("samples %v, %v", samples, err)
+	}
+	one := strings.TrimSuffix(filepath.Base(samples[1]), ".zarr")
+	rel, err := filepath.Rel(dir, samples[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := convertedRows(t, "--sample", one, dir)
+	for _, src := range []string{
+		archives[0],
+		samples[1],
+		server.URL + "/" + filepath.Base(archives[0]),
+		server.URL + "/" + filepath.ToSlash(rel),
+	} {
+		sameTree(t, convertedRows(t, "--sample", one, src), want)
+	}
+}
+
+// convertedRows converts and returns the shards that do not name where the source lay.
+func convertedRows(t *testing.T, args ...string) map[string]string {
+	t.Helper()
+	dst := filepath.Join(t.TempDir(), "out")
+	must(t, append(append([]string{"convert", "fisbe"}, args...), dst)...)
+	got := tree(t, dst)
+	for name := range got {
+		if !strings.HasPrefix(name, "chunks/") && !strings.HasPrefix(name, "instances/") {
+			delete(got, name)
+		}
+	}
+	if len(got) == 0 {
+		t.Fatal("nothing was converted")
+	}
+	return got
+}
+
+// manyShards are options that cut even a small release into many shards.
+var manyShards = []string{"--chunk", "16,16,16", "--shard-size", "64KiB", "--levels", "2"}
+
+func manyShardsRelease(t *testing.T) string {
+	return release(t, fisbegen.Options{Samples: 3, Shape: []int{3, 40, 70, 90}, Chunks: []int{2, 13, 30, 41}, Neurons: 4, Seed: 9})
+}
+
+func convertMany(src, dst string, more ...string) []string {
+	return slices.Concat([]string{"convert", "fisbe"}, manyShards, more, []string{src, dst})
+}
+
+func TestConvertIsDeterministic(t *testing.T) {
+	src := manyShardsRelease(t)
+	var want map[string]string
+	for i, more := range [][]string{{"--jobs", "1"}, {"--jobs", "2"}, {"--jobs", "7"}, {"--jobs", "3", "--memory", "16MiB"}} {
+		dst := filepath.Join(t.TempDir(), fmt.Sprint(i))
+		must(t, convertMany(src, dst, more...)...)
+		got := tree(t, dst)
+		if want == nil {
+			want = got
+		}
+		sameTree(t, got, want)
+	}
+	if len(want) < 20 {
+		t.Errorf("only %d files: the test wants many shards", len(want))
+	}
+}
+
+// Killed at random moments and started again each time, a conversion ends with the bytes
+// of one that was left alone, and is no data set before that.
+func TestConvertSurvivesKill(t *testing.T) {
+	kills := 25
+	if testing.Short() {
+		kills = 5
+	}
+	src := manyShardsRelease(t)
+	whole := filepath.Join(t.TempDir(), "whole")
+	start := time.Now()
+	if out, err := program(t, convertMany(src, whole)...).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	took := time.Since(start)
+	want := tree(t, whole)
+	rng := rand.New(rand.NewPCG(1, 1))
+	killed := 0
+	for killed < kills {
+		dst := filepath.Join(t.TempDir(), fmt.Sprint("killed", killed))
+		for killed < kills && killedOnce(t, convertMany(src, dst), time.Duration(rng.Int64N(int64(took)))) {
+			killed++
+			if _, err := os.Stat(filepath.Join(dst, "manifest.json")); err == nil {
+				sameTree(t, withoutWork(tree(t, dst)), want)
+				continue
+			}
+			if code, _, _ := call(t, "inspect", dst); code != codeDamaged {
+				t.Errorf("an interrupted conversion opens as a data set: exit code %d", code)
+			}
+		}
+		must(t, convertMany(src, dst)...)
+		sameTree(t, tree(t, dst), want)
+	}
+}
+
+// withoutWork leaves out the work folder, which a kill after the commit leaves behind.
+func withoutWork(files map[string]string) map[string]string {
+	for name := range files {
+		if strings.HasPrefix(name, ".micropq/") {
+			delete(files, name)
+		}
+	}
+	return files
+}
+
+// killedOnce starts micropq, kills it after a while, and reports whether that was in time.
+func killedOnce(t *testing.T, args []string, after time.Duration) bool {
+	t.Helper()
+	cmd := program(t, args...)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(after)
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	err := cmd.Wait()
+	return err != nil && strings.Contains(err.Error(), "killed")
+}
+
+func TestConvertInterrupted(t *testing.T) {
+	src := release(t, fisbegen.Options{Samples: 2, Shape: []int{3, 120, 200, 200}, Neurons: 6, Seed: 3})
+	dst := filepath.Join(t.TempDir(), "out")
+	cmd := program(t, "convert", "fisbe", "--chunk", "16,16,16", src, dst)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(filepath.Join(dst, ".micropq", "tmp")); err == nil || time.Now().After(deadline) {
+			break
+		}
+	}
+	time.Sleep(50 * time.Millisecond)
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	asked := time.Now()
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != codeInterrupted {
+		t.Errorf("exit code %d, want %d\n%s", code, codeInterrupted, &stderr)
+	}
+	if d := time.Since(asked); d > time.Second {
+		t.Errorf("it took %v to stop", d)
+	}
+	if !strings.Contains(stderr.String(), "run the same command again") {
+		t.Errorf("it does not say how to go on:\n%s", &stderr)
+	}
+	must(t, "convert", "fisbe", "--chunk", "16,16,16", src, dst)
+}
+
+func TestConvertRefusesDefects(t *testing.T) {
+	small := fisbegen.Options{Samples: 1, Shape: []int{3, 20, 30, 40}, Chunks: []int{1, 10, 30, 40}, Neurons: 3, LabelType: "<i2", IDs: true, Seed: 2}
+	tests := []struct {
+		defect string
+		want   []string // what the message must say
+	}{
+		{"truncated-chunk", []string{"raw", "truncated"}},
+		{"bitflip-chunk", []string{"raw"}},
+		{"inflate-past-shape", []string{"raw"}},
+		{"huge-shape", []string{"raw"}},
+		{"unsupported-codec", []string{"raw", "codec"}},
+		{"negative-label", []string{"gt_instances", "label -"}},
+		{"grid-mismatch", []string{"gt_instances", "grid"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.defect, func(t *testing.T) {
+			o := small
+			o.Defect = tt.defect
+			refused(t, release(t, o), tt.want...)
+		})
+	}
+	if len(tests) != len(fisbegen.DefectNames()) {
+		t.Errorf("%d defects tested of %v", len(tests), fisbegen.DefectNames())
+	}
+}
+
+// refused converts bad input: exit code 3, a message, no data set.
+func refused(t *testing.T, src string, want ...string) {
+	t.Helper()
+	dst := filepath.Join(t.TempDir(), "out")
+	code, _, stderr := call(t, "convert", "fisbe", src, dst)
+	if code != codeInput {
+		t.Errorf("exit code %d, want %d", code, codeInput)
+	}
+	for _, w := range want {
+		if !strings.Contains(stderr, w) {
+			t.Errorf("the message does not say %q:\n%s", w, stderr)
+		}
+	}
+	t.Log(strings.TrimSpace(stderr))
+	if _, err := os.Stat(filepath.Join(dst, "manifest.json")); err == nil {
+		t.Error("there is a manifest")
+	}
+}
+
+func TestConvertRefusesBadZips(t *testing.T) {
+	dir := release(t, fisbegen.Options{Samples: 1, Shape: []int{3, 20, 30, 40}, Neurons: 2, Zip: true, Seed: 2})
+	archives, _ := filepath.Glob(filepath.Join(dir, "*.zip"))
+	good, err := os.ReadFile(archives[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Run("wrong CRC", func(t *testing.T) {
+		// A byte of the largest entry: its data, not a header.
+		z, err := zip.OpenReader(archives[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer z.Close()
+		big := slices.MaxFunc(z.File, func(a, b *zip.File) int { return int(a.CompressedSize64) - int(b.CompressedSize64) })
+		off, err := big.DataOffset()
+		if err != nil {
+			t.Fatal(err)
+		}
+		bad := slices.Clone(good)
+		bad[off+int64(big.CompressedSize64)/2] ^= 1
+		refused(t, writeFile(t, "bad.zip", bad), filepath.Base(big.Name))
+	})
+	t.Run("climbs out", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "climb.zip")
+		f, err := os.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := zip.NewWriter(f)
+		for _, name := range []string{"a.zarr/volumes/raw/.zarray", "../evil"} {
+			if _, err := w.Create(name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, path, "../evil")
+	})
+	t.Run("cut off", func(t *testing.T) { refused(t, writeFile(t, "cut.zip", good[:len(good)/2]), "zip") })
+	t.Run("no sample", func(t *testing.T) { refused(t, t.TempDir(), "no FISBe sample") })
+	t.Run("missing", func(t *testing.T) { refused(t, filepath.Join(t.TempDir(), "nowhere.zip"), "nowhere.zip") })
+}
+
+func writeFile(t *testing.T, name string, data []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, data, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestConvertLeavesOthersAlone(t *testing.T) {
+	src := "../../testdata/fisbe"
+	dst := t.TempDir()
+	mine := filepath.Join(dst, "precious.txt")
+	if err := os.WriteFile(mine, []byte("mine"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, more := range [][]string{nil, {"--overwrite"}} {
+		code, _, stderr := call(t, slices.Concat([]string{"convert", "fisbe"}, more, []string{src, dst})...)
+		if code != codeUsage || !strings.Contains(stderr, "not empty") {
+			t.Errorf("exit code %d: %s", code, stderr)
+		}
+	}
+	if data, err := os.ReadFile(mine); err != nil || string(data) != "mine" {
+		t.Errorf("the file is %q, %v", data, err)
+	}
+}
+
+func TestConvertTwice(t *testing.T) {
+	src, dst := "../../testdata/fisbe", filepath.Join(t.TempDir(), "out")
+	must(t, "convert", "fisbe", src, dst)
+	want := tree(t, dst)
+	if out := must(t, "convert", "fisbe", src, dst); !strings.Contains(out, "already complete") {
+		t.Errorf("the second run says %q", out)
+	}
+	if code, _, stderr := call(t, "convert", "fisbe", "--chunk", "8", src, dst); code != codeUsage || !strings.Contains(stderr, "--overwrite") {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	sameTree(t, tree(t, dst), want)
+	must(t, "convert", "fisbe", "--chunk", "8", "--overwrite", src, dst)
+	must(t, "convert", "fisbe", "--overwrite", src, dst)
+	sameTree(t, tree(t, dst), want)
+}
+
+func TestConvertSplitAgainstList(t *testing.T) {
+	dir := release(t, fisbegen.Options{Samples: 2, Shape: []int{3, 8, 16, 16}, Neurons: 2, Seed: 4})
+	list := filepath.Join(dir, "sample_list_per_split.txt")
+	must(t, "convert", "fisbe", "--split-list", list, dir, filepath.Join(t.TempDir(), "good"))
+	text, err := os.ReadFile(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	swapped := strings.NewReplacer("train:", "val:", "val:", "train:").Replace(string(text))
+	bad := writeFile(t, "list.txt", []byte(swapped))
+	code, _, stderr := call(t, "convert", "fisbe", "--split-list", bad, dir, filepath.Join(t.TempDir(), "bad"))
+	if code != codeInput || !strings.Contains(stderr, "by the split list") {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/micropq/micropq/convert"
+	"github.com/micropq/micropq/loaders"
+)
+
+// The exit codes; the doc comment of the command explains them.
+const (
+	codeDone = iota
+	codeFindings
+	codeUsage
+	codeInput
+	codeDamaged
+	codeInterrupted
+)
+
+// usageError is a command line that cannot be meant.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+// exitCode is the one place where errors become numbers.
+func exitCode(ctx context.Context, err error) int {
+	var usage *usageError
+	switch {
+	case err == nil:
+		return codeDone
+	case ctx.Err() != nil || errors.Is(err, context.Canceled):
+		return codeInterrupted
+	case errors.As(err, &usage) || errors.Is(err, convert.ErrExists):
+		return codeUsage
+	case errors.Is(err, loaders.ErrDamaged):
+		return codeDamaged
+	}
+	return codeInput
+}
+
+// message is what the user is told.
+func message(code int, err error) string {
+	if code == codeInterrupted {
+		return "interrupted"
+	}
+	return err.Error()
+}

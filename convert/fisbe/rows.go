@@ -1,0 +1,272 @@
+package fisbe
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/micropq/micropq/convert"
+	"github.com/micropq/micropq/convert/arrays"
+	"github.com/micropq/micropq/schemas"
+)
+
+// Sample is a row of samples with the columns of FISBe.
+type Sample struct {
+	schemas.Sample
+	Line       *string `parquet:"line,optional" doc:"driver line of the fly; splits are made by line"`
+	Acquired   *int32  `parquet:"acquired,optional,date" doc:"day of acquisition"`
+	Slide      *string `parquet:"slide,optional" doc:"slide number"`
+	Position   *string `parquet:"position,optional" doc:"position on the slide"`
+	DimNeurons []int64 `parquet:"dim_neurons,optional,list" doc:"instance ids of the neurons that annotators called dim"`
+	Instances  *int32  `parquet:"n_instances,optional" doc:"number of neurons, null where ground truth was not converted"`
+}
+
+// Instance is a row of instances with the columns of FISBe.
+type Instance struct {
+	schemas.Instance
+	Dim    bool  `parquet:"dim" doc:"in the sample's dim_neurons"`
+	Shared int64 `parquet:"shared_voxels" doc:"voxels that another instance of the sample holds as well"`
+}
+
+var (
+	samplesTable   = schemas.MustTableOf[Sample](schemas.SamplesTable, schemas.Samples.Doc)
+	instancesTable = schemas.MustTableOf[Instance](schemas.InstancesTable, schemas.Instances.Doc)
+)
+
+// rowsDetail is what the plan keeps of a task of samples or instances.
+type rowsDetail struct {
+	Samples []string `json:"samples"`
+}
+
+// previewBytes is about what a preview takes; it decides the shards of samples.
+const previewBytes = 1 << 20
+
+// planRows lays the rows of the samples of one split out over shards of about target bytes.
+func planRows(table, split string, samples []arrays.Sample, target int64) ([]convert.Task, error) {
+	var details []rowsDetail
+	size := int64(0)
+	for _, sm := range samples {
+		n := int64(previewBytes)
+		if table == schemas.InstancesTable {
+			n = labelBytes(sm)
+		}
+		if len(details) == 0 || size+n > target {
+			details, size = append(details, rowsDetail{}), 0
+		}
+		size += n
+		d := &details[len(details)-1]
+		d.Samples = append(d.Samples, sm.ID)
+	}
+	tasks := make([]convert.Task, len(details))
+	for i, d := range details {
+		b, err := json.Marshal(d)
+		if err != nil {
+			return nil, err
+		}
+		tasks[i] = convert.Task{Table: table, Split: split, Index: i, Count: len(details), Stage: 1, Detail: b}
+		tasks[i].Chain = tasks[i].Path()
+	}
+	return tasks, nil
+}
+
+// labelBytes is what the source keeps for a sample's labels: runs take about as much.
+func labelBytes(sm arrays.Sample) (n int64) {
+	for _, a := range sm.Arrays {
+		if a.Role == schemas.RoleLabels {
+			n += a.Stored
+		}
+	}
+	return n
+}
+
+// Session implements convert.Source.
+func (s *Source) Session(_ context.Context, tasks []convert.Task, res convert.Resources) (convert.Session, error) {
+	if tasks[0].Table == schemas.ChunksTable {
+		all := make([]arrays.Sample, 0, len(s.samples))
+		for _, sm := range s.samples {
+			all = append(all, sm.arrays)
+		}
+		return arrays.NewSession(all, tasks, s.options.Encoding, res)
+	}
+	g, err := arrays.NewGatherer(s.tasks, res.Facts)
+	if err != nil {
+		return nil, err
+	}
+	return &rowSession{source: s, facts: g}, nil
+}
+
+// rowSession writes the rows of samples and instances.
+type rowSession struct {
+	source *Source
+	facts  *arrays.Gatherer
+}
+
+func (r *rowSession) Close() error { return nil }
+
+func (r *rowSession) Run(ctx context.Context, t convert.Task, w *convert.Shard) (any, error) {
+	var d rowsDetail
+	if err := json.Unmarshal(t.Detail, &d); err != nil {
+		return nil, fmt.Errorf("task %s: %w", t.Path(), err)
+	}
+	for _, id := range d.Samples {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		sm := r.source.samples[id]
+		if sm == nil {
+			return nil, fmt.Errorf("plan names sample %q, which the source lacks", id)
+		}
+		write := r.sample
+		if t.Table == schemas.InstancesTable {
+			write = r.instances
+		}
+		if err := write(sm, w); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// instances writes the rows of a sample's neurons.
+func (r *rowSession) instances(sm *sample, w *convert.Shard) error {
+	labels := sm.labelArrays()
+	facts, err := r.facts.Sample(sm.name, func(a string) bool { return slices.Contains(labels, a) })
+	if err != nil {
+		return err
+	}
+	for _, array := range labels {
+		f := facts[array]
+		for _, in := range identify(f.Parts.Keys()) {
+			if err := w.Write(sm.instance(array, in, f.Parts[in.key])); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (sm *sample) labelArrays() (names []string) {
+	for _, a := range sm.arrays.Arrays {
+		if a.Role == schemas.RoleLabels {
+			names = append(names, a.Name)
+		}
+	}
+	return names
+}
+
+func (sm *sample) instance(array string, in identified, p *arrays.Part) *Instance {
+	n := float64(p.Voxels)
+	key := in.key
+	return &Instance{
+		Instance: schemas.Instance{
+			SampleID: sm.name, Array: array, InstanceID: in.id,
+			Channel: &key.Channel, Label: &key.Label, Class: ptr("neuron"),
+			BBox: &schemas.BBox{
+				Z0: p.Min[0], Y0: p.Min[1], X0: p.Min[2],
+				Z1: p.Max[0] + 1, Y1: p.Max[1] + 1, X1: p.Max[2] + 1,
+			},
+			Area:     &p.Voxels,
+			Centroid: &schemas.Point{Z: float64(p.Sum[0]) / n, Y: float64(p.Sum[1]) / n, X: float64(p.Sum[2]) / n},
+			RLE:      p.Counts3D(),
+		},
+		Dim:    array == gtArray && slices.Contains(sm.dim, in.id),
+		Shared: p.Shared,
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// identified is an object and its instance id.
+type identified struct {
+	key arrays.Key
+	id  int64
+}
+
+// identify gives every object of an array an id of its own, ordered by it. Where all labels
+// differ they are the ids. Where channels hold 0 and 1, or share labels otherwise, the
+// benchmark's tools number the channels from 1; so does this as long as no channel holds
+// two objects. Failing that, objects are numbered in order of channel and label.
+func identify(keys []arrays.Key) []identified {
+	out := make([]identified, len(keys))
+	labels, channels := map[int64]bool{}, map[int32]bool{}
+	for _, k := range keys {
+		labels[k.Label], channels[k.Channel] = true, true
+	}
+	for i, k := range keys {
+		out[i].key = k
+		switch {
+		case len(labels) == len(keys):
+			out[i].id = k.Label
+		case len(channels) == len(keys):
+			out[i].id = int64(k.Channel) + 1
+		default:
+			out[i].id = int64(i) + 1
+		}
+	}
+	slices.SortFunc(out, func(a, b identified) int { return int(min(1, max(-1, a.id-b.id))) })
+	return out
+}
+
+// sample writes the row of a sample.
+func (r *rowSession) sample(sm *sample, w *convert.Shard) error {
+	facts, err := r.facts.Sample(sm.name, func(string) bool { return true })
+	if err != nil {
+		return err
+	}
+	digest, err := arrays.SourceDigest(facts)
+	if err != nil {
+		return &convert.InputError{Sample: sm.name, Err: err}
+	}
+	row := Sample{Sample: sm.row(), DimNeurons: sm.dim}
+	row.SourceDigest = &digest
+	var img, labels *arrays.Projection
+	if f := facts[rawArray]; f != nil {
+		img = f.Projection
+	}
+	if f := facts[gtArray]; f != nil {
+		labels = f.Projection
+		row.Instances = ptr(int32(len(f.Parts)))
+	}
+	if img != nil || labels != nil {
+		png, err := arrays.Preview(img, labels)
+		if err != nil {
+			return err
+		}
+		row.Preview = &schemas.Image{Bytes: png, Path: ptr(sm.name + ".png")}
+	}
+	if n := sm.parsed; n != nil {
+		day := n.days()
+		row.Line, row.Acquired, row.Slide, row.Position = &n.line, &day, &n.slide, &n.position
+	}
+	return w.Write(&row)
+}
+
+// row is what the source says of the sample, without what its voxels say.
+func (sm *sample) row() schemas.Sample {
+	row := schemas.Sample{
+		SampleID:        sm.name,
+		Dataset:         source.Name,
+		Split:           sm.place.split,
+		PixelSizeUM:     []float64{PixelSizeUM, PixelSizeUM, PixelSizeUM},
+		PixelSizeSource: ptr(schemas.FromPublication),
+		Licence:         ptr(source.Licence),
+		Source:          cmp.Or(strings.TrimSuffix(sm.root, "/"), sm.name+".zarr"),
+	}
+	if sm.place.subset != "" {
+		row.Subset = &sm.place.subset
+	}
+	if n := sm.parsed; n != nil {
+		row.GroupID, row.BatchID = &n.line, ptr(n.batch())
+	}
+	for i := range sm.arrays.Arrays {
+		a := sm.arrays.Arrays[i].Describe()
+		row.Arrays = append(row.Arrays, a)
+		if a.Name == rawArray {
+			row.Axes, row.Shape, row.DType = &a.Axes, a.Shape, &a.DType
+		}
+	}
+	return row
+}

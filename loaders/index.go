@@ -1,0 +1,206 @@
+package loaders
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sort"
+	"strings"
+
+	"github.com/micropq/micropq/internal/chunkcodec"
+	"github.com/micropq/micropq/internal/nd"
+	"github.com/micropq/micropq/schemas"
+)
+
+// chunkKey are the columns of chunks that say which chunk a row is.
+type chunkKey struct {
+	SampleID string  `parquet:"sample_id,dict"`
+	Array    string  `parquet:"array,dict"`
+	Level    int32   `parquet:"level"`
+	T        int32   `parquet:"t"`
+	C        int32   `parquet:"c"`
+	Z        int32   `parquet:"z"`
+	Y        int32   `parquet:"y"`
+	X        int32   `parquet:"x"`
+	SizeT    int32   `parquet:"size_t"`
+	SizeC    int32   `parquet:"size_c"`
+	SizeZ    int32   `parquet:"size_z"`
+	SizeY    int32   `parquet:"size_y"`
+	SizeX    int32   `parquet:"size_x"`
+	DType    string  `parquet:"dtype,dict"`
+	Encoding string  `parquet:"encoding,dict"`
+	Fill     float64 `parquet:"fill"`
+	Digest   uint64  `parquet:"digest"`
+}
+
+// index holds where the chunks of one array at one level lie. It does not change once made.
+type index struct {
+	runs      []run
+	chunks    []chunkRef // by number in the grid
+	encodings []chunkcodec.Encoding
+}
+
+// run is a run of chunks that are neighbours both in the grid and in a shard.
+type run struct {
+	shard *shard
+	chunk int   // number of the first
+	row   int64 // its row
+}
+
+// chunkRef is what the key columns say of a chunk.
+type chunkRef struct {
+	digest   uint64
+	encoding uint8 // in index.encodings
+}
+
+// chunkRefBytes is the memory of a chunkRef.
+const chunkRefBytes = 16
+
+// place is the shard and row of chunk i.
+func (x *index) place(i int) (*shard, int64) {
+	k := sort.Search(len(x.runs), func(k int) bool { return x.runs[k].chunk > i }) - 1
+	r := &x.runs[k]
+	return r.shard, r.row + int64(i-r.chunk)
+}
+
+// indexer reads the key columns of one array and checks that they are exactly the rows of
+// its grid, in order.
+type indexer struct {
+	array *Array
+	index *index
+	box   nd.Region
+}
+
+// buildIndex reads the row groups whose statistics admit the array's sample.
+func buildIndex(ctx context.Context, a *Array, shards []*shard) (*index, error) {
+	b := &indexer{array: a, index: &index{}, box: a.grid.newBox()}
+	var last *shard
+	for _, s := range shards {
+		for _, g := range s.groups(a.sample) {
+			last = s
+			more := true
+			err := eachRow(ctx, s, g, func(row int64, k *chunkKey) (bool, error) {
+				var err error
+				more, err = b.row(s, row, k)
+				return more, err
+			})
+			if err != nil || !more {
+				return b.done(last, err)
+			}
+		}
+	}
+	return b.done(last, nil)
+}
+
+// row takes one row of the table; more is false when the rows of the array are past.
+func (b *indexer) row(s *shard, row int64, k *chunkKey) (more bool, err error) {
+	a := b.array
+	if k.SampleID != a.sample || k.Array != a.desc.Name || int(k.Level) != a.level {
+		return len(b.index.chunks) < a.grid.rows, nil
+	}
+	n := len(b.index.chunks)
+	if n == a.grid.rows {
+		return false, b.damage(s, row, k, fmt.Errorf("a row too many: the grid of %v has %d chunks", a.grid.count, n))
+	}
+	a.grid.box(n, b.box)
+	if !k.at(a.grid.axes, b.box) {
+		return false, b.damage(s, row, k, fmt.Errorf("the row of chunk %v should be here, this is that of %v: rows are missing or out of order", b.box, k.region(a.grid.axes)))
+	}
+	if k.DType != a.desc.DType || math.Float64bits(k.Fill) != math.Float64bits(a.desc.Fill) {
+		return false, b.damage(s, row, k, fmt.Errorf("%s filled with %v, the sample says %s filled with %v", k.DType, k.Fill, a.desc.DType, a.desc.Fill))
+	}
+	e, err := b.encoding(k.Encoding)
+	if err != nil {
+		return false, b.damage(s, row, k, err)
+	}
+	if r := b.index.runs; len(r) == 0 || r[len(r)-1].shard != s || r[len(r)-1].row+int64(n-r[len(r)-1].chunk) != row {
+		b.index.runs = append(r, run{shard: s, chunk: n, row: row})
+	}
+	b.index.chunks = append(b.index.chunks, chunkRef{digest: k.Digest, encoding: e})
+	return true, nil
+}
+
+func (b *indexer) encoding(name string) (uint8, error) {
+	for i, e := range b.index.encodings {
+		if string(e) == name {
+			return uint8(i), nil
+		}
+	}
+	e, err := chunkcodec.Parse(name)
+	if err != nil {
+		return 0, err
+	}
+	b.index.encodings = append(b.index.encodings, e)
+	return uint8(len(b.index.encodings) - 1), nil
+}
+
+// done checks that no chunk of the grid is missing at the end.
+func (b *indexer) done(last *shard, err error) (*index, error) {
+	a, n := b.array, len(b.index.chunks)
+	if err != nil {
+		return nil, err
+	}
+	if n == a.grid.rows {
+		return b.index, nil
+	}
+	a.grid.box(n, b.box)
+	d := &DamageError{Row: -1, Sample: a.sample, Array: a.desc.Name, Level: a.level, Origin: b.box.Origin,
+		File: schemas.ChunksTable, Err: fmt.Errorf("the chunk has no row: %d of %d rows are there", n, a.grid.rows)}
+	if n > 0 {
+		last = b.index.runs[len(b.index.runs)-1].shard
+	}
+	if last != nil {
+		d.File = last.Path
+	}
+	return nil, d
+}
+
+func (b *indexer) damage(s *shard, row int64, k *chunkKey, err error) error {
+	a := b.array
+	return &DamageError{File: s.Path, Row: row, Sample: a.sample, Array: a.desc.Name, Level: a.level,
+		Origin: k.region(a.grid.axes).Origin, Digest: k.Digest, Err: err}
+}
+
+// along is origin and extent of the row along an axis.
+func (k *chunkKey) along(axis byte) (origin, extent int32) {
+	switch axis {
+	case 'T':
+		return k.T, k.SizeT
+	case 'C':
+		return k.C, k.SizeC
+	case 'Z':
+		return k.Z, k.SizeZ
+	case 'Y':
+		return k.Y, k.SizeY
+	}
+	return k.X, k.SizeX
+}
+
+// region is the row's box along the axes of its array.
+func (k *chunkKey) region(axes string) nd.Region {
+	r := nd.Region{Origin: make([]int, len(axes)), Shape: make([]int, len(axes))}
+	for i := range axes {
+		o, n := k.along(axes[i])
+		r.Origin[i], r.Shape[i] = int(o), int(n)
+	}
+	return r
+}
+
+// at reports whether the row is that of a box; an axis the array lacks has origin 0 and
+// extent 1.
+func (k *chunkKey) at(axes string, box nd.Region) bool {
+	for j := range axisLetters {
+		o, n := k.along(axisLetters[j])
+		i := strings.IndexByte(axes, axisLetters[j])
+		if i < 0 {
+			if o != 0 || n != 1 {
+				return false
+			}
+			continue
+		}
+		if int(o) != box.Origin[i] || int(n) != box.Shape[i] {
+			return false
+		}
+	}
+	return true
+}
