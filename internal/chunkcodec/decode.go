@@ -2,6 +2,7 @@ package chunkcodec
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -9,151 +10,132 @@ import (
 	"github.com/micropq/micropq/internal/nd"
 )
 
-// Decoder decodes payloads. It is not safe for concurrent use. It allocates nothing once
-// it has met the largest chunk.
+const (
+	// slack is the room behind the output with which the zstd library copies in whole blocks
+	// up to the end.
+	slack = 32
+	// maxRatio is the most that a zstd frame can inflate: a block of at most 128 KiB takes a
+	// header of 3 bytes and at least one more (RFC 8878, section 3.1.1.2).
+	maxRatio = 128 << 10 / 4
+)
+
+// Decoder decodes payloads. It works on the caller's goroutine alone, is not safe for
+// concurrent use, and allocates nothing once it has met the largest chunk.
 type Decoder struct {
 	z       *zstd.Decoder
 	scratch []byte
+	strides []int
 }
-
-// maxDecoded bounds what a frame may claim; a caller's own bound is the size of its chunk.
-const maxDecoded = 4 << 30
 
 // NewDecoder makes a decoder.
 func NewDecoder() *Decoder {
-	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxDecoded))
+	z, err := zstd.NewReader(nil,
+		zstd.WithDecoderConcurrency(1),
+		zstd.WithDecodeAllCapLimit(true),
+		zstd.WithDecoderLowmem(false), // buffers of the largest block at once, not of each new size
+	)
 	if err != nil {
 		panic(err) // only for options that contradict each other
 	}
 	return &Decoder{z: z}
 }
 
-// Decode fills dst, whose length is the chunk's, from a payload of elements of itemSize bytes.
+// Decode fills dst, whose length is that of the chunk in bytes, from its payload. It fails
+// with [ErrCorrupt] or [ErrSize]; what dst then holds is undefined.
 func (d *Decoder) Decode(dst, payload []byte, e Encoding, itemSize int) error {
-	switch e {
-	case Raw:
-		if len(payload) != len(dst) {
-			return fmt.Errorf("%w: %d bytes, want %d", ErrSize, len(payload), len(dst))
+	if err := checkItems(len(dst), itemSize); err != nil {
+		return err
+	}
+	switch {
+	case e == Raw:
+		if err := checkSize(len(payload), len(dst)); err != nil {
+			return err
 		}
 		copy(dst, payload)
 		return nil
-	case Zstd:
-		return d.unpack(dst, payload)
-	case ShuffleZstd:
-		if itemSize == 1 {
-			return d.unpack(dst, payload)
-		}
-		if itemSize < 1 || len(dst)%itemSize != 0 {
-			return fmt.Errorf("decode: %d bytes are no whole number of %d-byte elements", len(dst), itemSize)
-		}
-		d.scratch = grow(d.scratch, len(dst))
-		if err := d.unpack(d.scratch, payload); err != nil {
-			return err
-		}
-		shuffle.Unshuffle(dst, d.scratch, itemSize)
-		return nil
+	case e == Zstd, e == ShuffleZstd && itemSize == 1:
+		return d.unpack(dst[:len(dst):len(dst)], payload)
 	}
-	return fmt.Errorf("unknown encoding %q", e)
-}
-
-// DecodeRegion fills dst with the box of a chunk: shape is the chunk's and box is relative
-// to it, with dst's shape. Elements outside the box are not unshuffled.
-func (d *Decoder) DecodeRegion(dst nd.View, payload []byte, e Encoding, shape []int, box nd.Region) error {
-	if err := box.Within(shape); err != nil {
+	planes, err := d.plain(payload, e, len(dst))
+	if err != nil {
 		return err
 	}
-	size := nd.Elements(shape) * dst.ItemSize
-	src := payload
-	if e != Raw {
-		d.scratch = grow(d.scratch, size)
-		if err := d.unpack(d.scratch, payload); err != nil {
-			return err
-		}
-		src = d.scratch
-	} else if len(payload) != size {
-		return fmt.Errorf("%w: %d bytes, want %d", ErrSize, len(payload), size)
-	}
-	if e == ShuffleZstd && dst.ItemSize > 1 {
-		unshuffleBox(dst, src, shape, box)
-		return nil
-	}
-	nd.Copy(dst, nd.Dense(src, shape, dst.ItemSize).Slice(box))
+	shuffle.Unshuffle(dst, planes, itemSize)
 	return nil
 }
 
-// unpack decodes one zstd frame that must hold exactly len(dst) bytes.
+// DecodeRegion fills dst with the box of a chunk of the shape; box is relative to the chunk
+// and has dst's shape. Elements outside the box are not unshuffled. It fails as Decode does.
+func (d *Decoder) DecodeRegion(dst nd.View, payload []byte, e Encoding, shape []int, box nd.Region) error {
+	if err := box.Within(shape); err != nil {
+		return fmt.Errorf("decode: %w", err)
+	}
+	if !slices.Equal(dst.Shape, box.Shape) {
+		return fmt.Errorf("decode: box %v into a view of shape %v", box, dst.Shape)
+	}
+	n, ok := nd.CheckedElements(shape)
+	if !ok || dst.ItemSize < 1 || dst.ItemSize > 16 {
+		return fmt.Errorf("%w: no chunk has shape %v of %d-byte elements", ErrSize, shape, dst.ItemSize)
+	}
+	plain, err := d.plain(payload, e, n*dst.ItemSize)
+	if err != nil {
+		return err
+	}
+	if e == ShuffleZstd && dst.ItemSize > 1 {
+		d.strides = cStrides(d.strides, shape, 1)
+		unshuffleBox(dst, plain, shape, d.strides, box)
+		return nil
+	}
+	d.strides = cStrides(d.strides, shape, dst.ItemSize)
+	chunk := nd.View{Data: plain, Shape: shape, Strides: d.strides, ItemSize: dst.ItemSize}
+	nd.Copy(dst, chunk.Slice(box))
+	return nil
+}
+
+// plain returns the size bytes of the payload without compression, still shuffled, in the
+// payload itself or in the scratch memory.
+func (d *Decoder) plain(payload []byte, e Encoding, size int) ([]byte, error) {
+	switch e {
+	case Raw:
+		return payload, checkSize(len(payload), size)
+	case Zstd, ShuffleZstd:
+		if size/maxRatio > len(payload) {
+			return nil, fmt.Errorf("%w: %d bytes cannot hold %d", ErrSize, len(payload), size)
+		}
+		d.scratch = grow(d.scratch, size+slack)
+		return d.scratch[:size], d.unpack(d.scratch[:size], payload)
+	}
+	return nil, fmt.Errorf("unknown encoding %q", e)
+}
+
+// unpack decodes a payload that must hold len(dst) bytes. It writes up to cap(dst).
 func (d *Decoder) unpack(dst, payload []byte) error {
 	var h zstd.Header
 	if err := h.Decode(payload); err != nil {
 		return fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
 	if h.HasFCS && h.FrameContentSize != uint64(len(dst)) {
-		return fmt.Errorf("%w: the frame holds %d bytes, want %d", ErrSize, h.FrameContentSize, len(dst))
+		return fmt.Errorf("%w: the frame says %d bytes, the chunk has %d", ErrSize, h.FrameContentSize, len(dst))
 	}
-	if !h.HasFCS {
-		return d.unpackUnsized(dst, payload)
-	}
-	out, err := d.z.DecodeAll(payload, dst[:0:len(dst)])
+	out, err := d.z.DecodeAll(payload, dst[:0])
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
-	if len(out) != len(dst) {
-		return fmt.Errorf("%w: %d bytes, want %d", ErrSize, len(out), len(dst))
+	return checkSize(len(out), len(dst))
+}
+
+func checkSize(have, want int) error {
+	if have != want {
+		return fmt.Errorf("%w: %d bytes, the chunk has %d", ErrSize, have, want)
 	}
 	return nil
 }
 
-// unpackUnsized decodes a frame of another writer that does not say its size.
-func (d *Decoder) unpackUnsized(dst, payload []byte) error {
-	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(len(dst))+1))
-	if err != nil {
-		return err
+// cStrides is nd.CStrides in the memory of st.
+func cStrides(st, shape []int, itemSize int) []int {
+	st = append(st[:0], shape...)
+	for i := len(st) - 1; i >= 0; i-- {
+		st[i], itemSize = itemSize, itemSize*st[i]
 	}
-	defer z.Close()
-	out, err := z.DecodeAll(payload, nil)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrCorrupt, err)
-	}
-	if copy(dst, out) != len(dst) || len(out) != len(dst) {
-		return fmt.Errorf("%w: %d bytes, want %d", ErrSize, len(out), len(dst))
-	}
-	return nil
-}
-
-// unshuffleBox restores the elements of a box, run by run, straight into dst.
-func unshuffleBox(dst nd.View, planes []byte, shape []int, box nd.Region) {
-	if box.Elements() == 0 {
-		return
-	}
-	// run elements lie next to each other both in the chunk and in dst over the axes from outer on.
-	run, outer, stride := 1, len(shape), dst.ItemSize
-	for outer > 0 {
-		i := outer - 1
-		if dst.Shape[i] != 1 && dst.Strides[i] != stride {
-			break
-		}
-		whole := box.Shape[i] == shape[i]
-		run *= box.Shape[i]
-		stride *= box.Shape[i]
-		outer--
-		if !whole {
-			break
-		}
-	}
-	st := nd.CStrides(shape, 1)
-	first := 0
-	for i, o := range box.Origin {
-		first += o * st[i]
-	}
-	unshuffleRuns(dst.Data, planes, dst.Strides[:outer], st[:outer], box.Shape[:outer], first, run, dst.ItemSize)
-}
-
-func unshuffleRuns(dst, planes []byte, ds, ss, shape []int, first, run, itemSize int) {
-	if len(shape) == 0 {
-		shuffle.UnshuffleRange(dst[:run*itemSize], planes, itemSize, first)
-		return
-	}
-	for i := range shape[0] {
-		unshuffleRuns(dst[i*ds[0]:], planes, ds[1:], ss[1:], shape[1:], first+i*ss[0], run, itemSize)
-	}
+	return st
 }
