@@ -1,13 +1,36 @@
 package loaders
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"net"
 	"strings"
+
+	"github.com/micropq/micropq/internal/store"
+	"github.com/micropq/micropq/schemas"
 )
 
-// ErrDamaged is wrapped by every error that says a data set is damaged, or is none.
-var ErrDamaged = errors.New("damaged data set")
+// Sentinels for errors.Is.
+var (
+	// ErrDamaged is wrapped by every error that says a data set is damaged, or is none.
+	ErrDamaged = errors.New("damaged data set")
+	// ErrNotFound is a sample, array, level or instance that the data set does not have.
+	ErrNotFound = errors.New("not in the data set")
+	// ErrRegion is a region that does not lie in its array.
+	ErrRegion = errors.New("region out of bounds")
+)
+
+// DTypeError is a read into elements of another type than the array has.
+type DTypeError struct {
+	Sample, Array string
+	Want, Have    schemas.DType // of the array, of the destination
+}
+
+func (e *DTypeError) Error() string {
+	return fmt.Sprintf("array %s of sample %s is %s and cannot be read into %s: read it as it is and convert", e.Array, e.Sample, e.Want, e.Have)
+}
 
 // DamageError is a part of a data set that cannot be trusted. What does not apply is empty;
 // a Row of -1 stands for the file as a whole.
@@ -37,12 +60,24 @@ func (e *DamageError) Error() string {
 	if e.Origin != nil {
 		fmt.Fprintf(&b, ", chunk at %v", e.Origin)
 	}
-	if e.Row >= 0 {
+	if e.Row >= 0 && e.Array != "" {
 		fmt.Fprintf(&b, ", digest %016x", e.Digest)
 	}
-	fmt.Fprintf(&b, ": %v: fetch the file again or convert anew", e.Err)
+	fmt.Fprintf(&b, ": %v; fetch the file again or convert anew", e.Err)
 	return b.String()
 }
 
 // Unwrap makes errors.Is see both [ErrDamaged] and the cause.
 func (e *DamageError) Unwrap() []error { return []error{ErrDamaged, e.Err} }
+
+// isTransport reports errors of getting at bytes, which say nothing about the bytes.
+func isTransport(err error) bool {
+	var (
+		path    *fs.PathError
+		network net.Error
+		status  *store.StatusError
+		changed *store.ChangedError
+	)
+	return errors.As(err, &path) || errors.As(err, &network) || errors.As(err, &status) || errors.As(err, &changed) ||
+		errors.Is(err, fs.ErrClosed) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}

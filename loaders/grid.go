@@ -1,7 +1,6 @@
 package loaders
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -18,6 +17,9 @@ const rowAxes = "TZYXC"
 // maxChunks bounds the grid of one array at one level, so that no shape that a file claims
 // makes an index of more than a few gigabytes.
 const maxChunks = 1 << 27
+
+// maxChunkElements bounds what is allocated to decode one chunk.
+const maxChunkElements = 1 << 29
 
 // grid is the chunk grid of an array at one level. Slices are in the order of its axes.
 type grid struct {
@@ -46,8 +48,12 @@ func newGrid(a *schemas.Array, level int) (*grid, error) {
 		g.shape[i], g.chunk[i] = levelExtent(int(a.Shape[i]), a.Axes[i], level), int(a.Chunk[i])
 		g.count[i] = ceilDiv(g.shape[i], g.chunk[i])
 	}
-	if _, ok := nd.CheckedElements(g.chunk); !ok {
-		return nil, fmt.Errorf("chunk %v has too many elements", g.chunk)
+	largest := make([]int, n)
+	for i := range n {
+		largest[i] = min(g.chunk[i], g.shape[i])
+	}
+	if n, ok := nd.CheckedElements(largest); !ok || n > maxChunkElements {
+		return nil, fmt.Errorf("chunks of %v have more than %d elements", largest, maxChunkElements)
 	}
 	var ok bool
 	if g.rows, ok = nd.CheckedElements(g.count); !ok || g.rows > maxChunks {
@@ -127,6 +133,3 @@ func (g *grid) check(r nd.Region) error {
 	}
 	return nil
 }
-
-// ErrRegion is wrapped by the error for a region that does not lie in its array.
-var ErrRegion = errors.New("region out of bounds")

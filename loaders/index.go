@@ -1,11 +1,14 @@
 package loaders
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math"
 	"sort"
 	"strings"
+
+	"github.com/cespare/xxhash/v2"
 
 	"github.com/micropq/micropq/internal/chunkcodec"
 	"github.com/micropq/micropq/internal/nd"
@@ -51,6 +54,7 @@ type run struct {
 type chunkRef struct {
 	digest   uint64
 	encoding uint8 // in index.encodings
+	empty    bool  // every element is the fill value, as the digest proves
 }
 
 // chunkRefBytes is the memory of a chunkRef.
@@ -69,27 +73,31 @@ type indexer struct {
 	array *Array
 	index *index
 	box   nd.Region
+	empty map[int]uint64 // digest of a chunk of fill values, by number of elements
 }
 
 // buildIndex reads the row groups whose statistics admit the array's sample.
 func buildIndex(ctx context.Context, a *Array, shards []*shard) (*index, error) {
-	b := &indexer{array: a, index: &index{}, box: a.grid.newBox()}
+	b := &indexer{array: a, index: &index{}, box: a.grid.newBox(), empty: map[int]uint64{}}
 	var last *shard
 	for _, s := range shards {
-		for _, g := range s.groups(a.sample) {
+		for _, g := range s.groups(bound{"sample_id", a.sample}, bound{"array", a.desc.Name}) {
 			last = s
-			more := true
-			err := eachRow(ctx, s, g, func(row int64, k *chunkKey) (bool, error) {
-				var err error
-				more, err = b.row(s, row, k)
-				return more, err
-			})
-			if err != nil || !more {
-				return b.done(last, err)
+			for r, err := range rows[chunkKey](ctx, s, g) {
+				if err != nil {
+					return nil, err
+				}
+				more, err := b.row(s, r.number, r.value)
+				if err != nil {
+					return nil, err
+				}
+				if !more {
+					return b.index, nil
+				}
 			}
 		}
 	}
-	return b.done(last, nil)
+	return b.done(last)
 }
 
 // row takes one row of the table; more is false when the rows of the array are past.
@@ -116,7 +124,7 @@ func (b *indexer) row(s *shard, row int64, k *chunkKey) (more bool, err error) {
 	if r := b.index.runs; len(r) == 0 || r[len(r)-1].shard != s || r[len(r)-1].row+int64(n-r[len(r)-1].chunk) != row {
 		b.index.runs = append(r, run{shard: s, chunk: n, row: row})
 	}
-	b.index.chunks = append(b.index.chunks, chunkRef{digest: k.Digest, encoding: e})
+	b.index.chunks = append(b.index.chunks, chunkRef{digest: k.Digest, encoding: e, empty: k.Digest == b.emptyDigest(b.box.Elements())})
 	return true, nil
 }
 
@@ -134,12 +142,24 @@ func (b *indexer) encoding(name string) (uint8, error) {
 	return uint8(len(b.index.encodings) - 1), nil
 }
 
-// done checks that no chunk of the grid is missing at the end.
-func (b *indexer) done(last *shard, err error) (*index, error) {
-	a, n := b.array, len(b.index.chunks)
-	if err != nil {
-		return nil, err
+// emptyDigest is the digest of a chunk of n fill values. It tells an empty chunk without a
+// look at its page, which ends in the payload of a later chunk.
+func (b *indexer) emptyDigest(n int) uint64 {
+	if sum, ok := b.empty[n]; ok {
+		return sum
 	}
+	part := bytes.Repeat(b.array.fill, min(n, 1<<16))
+	h := xxhash.New()
+	for left := n * len(b.array.fill); left > 0; left -= len(part) {
+		_, _ = h.Write(part[:min(left, len(part))])
+	}
+	b.empty[n] = h.Sum64()
+	return b.empty[n]
+}
+
+// done checks that no chunk of the grid is missing at the end.
+func (b *indexer) done(last *shard) (*index, error) {
+	a, n := b.array, len(b.index.chunks)
 	if n == a.grid.rows {
 		return b.index, nil
 	}

@@ -1,10 +1,12 @@
 package loaders
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 
 	"github.com/parquet-go/parquet-go"
@@ -81,11 +83,14 @@ type rowGroup struct {
 	first int64 // its first row in the shard
 }
 
-// groups lists the row groups that may hold rows of a sample; an empty sample stands for any.
-func (s *shard) groups(sample string) (groups []rowGroup) {
+// bound is a value that a string column must have.
+type bound struct{ column, value string }
+
+// groups lists the row groups that may hold rows within all bounds, by their statistics.
+func (s *shard) groups(bounds ...bound) (groups []rowGroup) {
 	first := int64(0)
 	for _, g := range s.file.RowGroups() {
-		if sample == "" || mayHold(g, "sample_id", sample) {
+		if !slices.ContainsFunc(bounds, func(b bound) bool { return !b.within(g) }) {
 			groups = append(groups, rowGroup{g, first})
 		}
 		first += g.NumRows()
@@ -93,9 +98,9 @@ func (s *shard) groups(sample string) (groups []rowGroup) {
 	return groups
 }
 
-// mayHold looks at the statistics of a string column.
-func mayHold(g parquet.RowGroup, column, value string) bool {
-	leaf, ok := g.Schema().Lookup(column)
+// within reports whether a row group may hold the value.
+func (b bound) within(g parquet.RowGroup) bool {
+	leaf, ok := g.Schema().Lookup(b.column)
 	if !ok {
 		return true
 	}
@@ -104,48 +109,116 @@ func mayHold(g parquet.RowGroup, column, value string) bool {
 		return true
 	}
 	lo, hi, ok := c.Bounds()
-	return !ok || (string(lo.ByteArray()) <= value && value <= string(hi.ByteArray()))
+	return !ok || (string(lo.ByteArray()) <= b.value && b.value <= string(hi.ByteArray()))
 }
 
-// eachRow reads the columns that T names of a row group and calls f for every row, in order,
-// until it returns false. The row is only valid during the call.
-func eachRow[T any](ctx context.Context, s *shard, g rowGroup, f func(row int64, v *T) (bool, error)) error {
-	err := guard(func() error {
-		r := parquet.NewGenericRowGroupReader[T](g)
-		return eachOf(ctx, r, g, f)
-	})
-	return s.blame(ctx, err)
+// numbered is a row and its number in the shard.
+type numbered[T any] struct {
+	number int64
+	value  *T // valid until the next one is drawn
 }
 
-func eachOf[T any](ctx context.Context, r *parquet.GenericReader[T], g rowGroup, f func(row int64, v *T) (bool, error)) (err error) {
-	defer func() { err = errors.Join(err, r.Close()) }()
-	rows := make([]T, min(256, g.NumRows()))
-	for row := g.first; row < g.first+g.NumRows(); {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		clear(rows)
-		n, err := r.Read(rows)
-		for i := range n {
-			if more, err := f(row, &rows[i]); err != nil || !more {
-				return err
-			}
-			row++
-		}
-		if errors.Is(err, io.EOF) && row == g.first+g.NumRows() {
+// rows reads the columns that T names, of a row group, row by row.
+func rows[T any](ctx context.Context, s *shard, g rowGroup, options ...parquet.ReaderOption) iter.Seq2[numbered[T], error] {
+	return func(yield func(numbered[T], error) bool) {
+		var r *parquet.GenericReader[T]
+		err := guard(func() error {
+			r = parquet.NewGenericRowGroupReader[T](g, options...)
 			return nil
+		})
+		if err != nil {
+			yield(numbered[T]{}, s.blame(ctx, err))
+			return
 		}
-		if err != nil || n == 0 {
-			return fmt.Errorf("rows from %d: %w", row, errors.Join(err, io.ErrUnexpectedEOF))
+		defer r.Close()
+		buffer := make([]T, min(256, g.NumRows()))
+		for row := int64(0); row < g.NumRows(); {
+			clear(buffer)
+			n, err := readRows(ctx, r, buffer)
+			for i := range n {
+				if !yield(numbered[T]{g.first + row, &buffer[i]}, nil) {
+					return
+				}
+				row++
+			}
+			if n == 0 {
+				yield(numbered[T]{}, s.blame(ctx, fmt.Errorf("rows from %d: %w", g.first+row, cmp.Or(err, io.ErrUnexpectedEOF))))
+				return
+			}
 		}
 	}
-	return nil
+}
+
+// readRows reads at least one row or fails.
+func readRows[T any](ctx context.Context, r *parquet.GenericReader[T], buffer []T) (n int, err error) {
+	if ctx.Err() != nil {
+		return 0, context.Cause(ctx)
+	}
+	err = guard(func() (err error) {
+		n, err = r.Read(buffer)
+		return err
+	})
+	return n, err
+}
+
+// withExtra is a row and the columns its type does not name.
+type withExtra[T any] struct {
+	row   T
+	extra map[string]any
+}
+
+// extended reads all columns of a row group.
+func extended[T any](ctx context.Context, s *shard, g rowGroup, options ...parquet.ReaderOption) iter.Seq2[withExtra[T], error] {
+	return func(yield func(withExtra[T], error) bool) {
+		extra, err := s.extras(ctx, g)
+		if err != nil {
+			yield(withExtra[T]{}, err)
+			return
+		}
+		for r, err := range rows[T](ctx, s, g, options...) {
+			if err != nil {
+				yield(withExtra[T]{}, err)
+				return
+			}
+			v := withExtra[T]{row: *r.value}
+			if extra != nil {
+				v.extra = extra[r.number-g.first]
+			}
+			if !yield(v, nil) {
+				return
+			}
+		}
+	}
+}
+
+// extras reads the columns that the shard's table does not name, of a row group.
+func (s *shard) extras(ctx context.Context, g rowGroup) (extras []map[string]any, err error) {
+	table, err := schemas.TableNamed(s.Table)
+	if err != nil {
+		return nil, err
+	}
+	columns := parquet.Group{}
+	for _, f := range s.file.Schema().Fields() {
+		if !slices.ContainsFunc(table.Columns, func(c schemas.Column) bool { return c.Name == f.Name() }) {
+			columns[f.Name()] = f
+		}
+	}
+	if len(columns) == 0 {
+		return nil, nil
+	}
+	for r, err := range rows[any](ctx, s, g, parquet.NewSchema("extra", columns)) {
+		if err != nil {
+			return nil, err
+		}
+		m, _ := (*r.value).(map[string]any)
+		extras = append(extras, m)
+	}
+	return extras, nil
 }
 
 // blame names the shard in an error of reading it, unless it is no fault of its bytes.
 func (s *shard) blame(ctx context.Context, err error) error {
-	var damage *DamageError
-	if err == nil || ctx.Err() != nil || errors.As(err, &damage) || isTransport(err) {
+	if ctx.Err() != nil || isTransport(err) {
 		return err
 	}
 	return &DamageError{File: s.Path, Row: -1, Err: err}
@@ -159,14 +232,4 @@ func guard(f func() error) (err error) {
 		}
 	}()
 	return f()
-}
-
-// extraColumns are the top-level columns of a file that its table does not name.
-func extraColumns(file *parquet.Schema, table *schemas.Table) (extra []parquet.Field) {
-	for _, f := range file.Fields() {
-		if !slices.ContainsFunc(table.Columns, func(c schemas.Column) bool { return c.Name == f.Name() }) {
-			extra = append(extra, f)
-		}
-	}
-	return extra
 }

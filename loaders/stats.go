@@ -2,18 +2,18 @@ package loaders
 
 // Stats say what a read cost. Those of several reads may be added.
 type Stats struct {
-	Chunks     int   // chunks that the region touches
-	NullChunks int   // of them, those without a payload
-	Read       int64 // bytes of the pages read from files
-	Payload    int64 // encoded bytes of the chunks touched, which had to be read
-	Decoded    int64 // bytes of the chunks touched, null chunks left out
-	Requested  int64 // bytes of the region in the array's element type
+	Chunks      int   // chunks that the region touches
+	EmptyChunks int   // of them, those that hold the fill value only and are not read
+	Read        int64 // bytes of the pages read from files
+	Payload     int64 // encoded bytes of the chunks touched, which had to be read
+	Decoded     int64 // bytes of the chunks touched, empty ones left out
+	Requested   int64 // bytes of the region in the array's element type
 }
 
 // Add adds the cost of another read.
 func (s *Stats) Add(o Stats) {
 	s.Chunks += o.Chunks
-	s.NullChunks += o.NullChunks
+	s.EmptyChunks += o.EmptyChunks
 	s.Read += o.Read
 	s.Payload += o.Payload
 	s.Decoded += o.Decoded
@@ -23,7 +23,7 @@ func (s *Stats) Add(o Stats) {
 // ReadAmplification is bytes read over encoded bytes needed: 1 is best.
 func (s Stats) ReadAmplification() float64 { return ratio(s.Read, s.Payload) }
 
-// DecodeAmplification is bytes decoded over bytes requested; below 1 where null chunks
+// DecodeAmplification is bytes decoded over bytes requested; below 1 where empty chunks
 // spared decoding.
 func (s Stats) DecodeAmplification() float64 { return ratio(s.Decoded, s.Requested) }
 
