@@ -3,7 +3,7 @@ package loaders
 import (
 	"context"
 	"fmt"
-	"math/bits"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -21,22 +21,9 @@ func ReadLabels[T ID](ctx context.Context, a *Array, r Region, dst []T) (Stats, 
 	if err != nil {
 		return Stats{}, err
 	}
-	for _, id := range ids {
-		if id < 0 || uint64(id) > maxOf[T]() {
-			return Stats{}, a.refuse(fmt.Errorf("instance id %d does not fit into %T", id, dst[:0]))
-		}
-	}
 	clear(dst)
-	return a.eachLabel(ctx, r, func(i int, k objectKey) error {
-		id, err := a.idOf(ids, k)
-		if err != nil {
-			return err
-		}
-		if id < 0 || uint64(id) > maxOf[T]() {
-			return a.refuse(fmt.Errorf("instance id %d does not fit into %T", id, dst[:0]))
-		}
+	return a.eachLabel(ctx, r, &resolver{array: a, ids: ids, limit: maxOf[T]()}, func(i int, id int64) {
 		dst[i] = max(dst[i], T(id))
-		return nil
 	})
 }
 
@@ -53,17 +40,12 @@ func ReadMasks(ctx context.Context, a *Array, r Region, ids []int64, dst []bool)
 	}
 	n := len(dst) / max(1, len(ids))
 	clear(dst)
-	return a.eachLabel(ctx, r, func(i int, k objectKey) error {
-		id, err := a.idOf(known, k)
-		if err != nil {
-			return err
-		}
+	return a.eachLabel(ctx, r, &resolver{array: a, ids: known, limit: math.MaxInt64}, func(i int, id int64) {
 		for m := range ids {
 			if ids[m] == id {
 				dst[m*n+i] = true
 			}
 		}
-		return nil
 	})
 }
 
@@ -130,16 +112,32 @@ func (a *Array) withChannels(r Region) (Region, error) {
 	}, nil
 }
 
-// idOf is the instance id of an object that is there in the voxels.
-func (a *Array) idOf(ids map[objectKey]int64, k objectKey) (int64, error) {
-	if len(ids) == 0 {
-		return k.label, nil
+// resolver finds the instance ids of the objects met in voxels, which come in runs.
+type resolver struct {
+	array *Array
+	ids   map[objectKey]int64
+	limit uint64 // the largest id that fits
+
+	last   objectKey
+	lastID int64 // 0 before the first
+}
+
+func (r *resolver) id(k objectKey) (int64, error) {
+	if k == r.last && r.lastID != 0 {
+		return r.lastID, nil
 	}
-	id, ok := ids[k]
-	if !ok {
-		return 0, &DamageError{File: schemas.InstancesTable, Row: -1, Sample: a.sample, Array: a.desc.Name, Level: a.level,
-			Err: fmt.Errorf("label %d of channel %d is in the voxels and has no row", k.label, k.channel)}
+	a, id := r.array, k.label
+	if len(r.ids) > 0 {
+		var ok bool
+		if id, ok = r.ids[k]; !ok {
+			return 0, &DamageError{File: schemas.InstancesTable, Row: -1, Sample: a.sample, Array: a.desc.Name, Level: a.level,
+				Err: fmt.Errorf("label %d of channel %d is in the voxels and has no row", k.label, k.channel)}
+		}
 	}
+	if id < 1 || uint64(id) > r.limit {
+		return 0, a.refuse(fmt.Errorf("instance id %d does not fit: want 1 to %d", id, r.limit))
+	}
+	r.last, r.lastID = k, id
 	return id, nil
 }
 
@@ -163,9 +161,9 @@ func (a *Array) checkIDs(known map[objectKey]int64, ids []int64) error {
 var scratch = sync.Pool{New: func() any { return new([]byte) }}
 
 // eachLabel calls f for every voxel of a region that is not background: with its position
-// in the region without C, and its object. Channels are read a chunk's worth at a time, and
+// in the region without C, and its instance id. Channels are read a chunk's worth at a time, and
 // those without a voxel in the region not at all.
-func (a *Array) eachLabel(ctx context.Context, r Region, f func(i int, k objectKey) error) (Stats, error) {
+func (a *Array) eachLabel(ctx context.Context, r Region, ids *resolver, f func(i int, id int64)) (Stats, error) {
 	whole, err := a.withChannels(r)
 	if err != nil {
 		return Stats{}, err
@@ -192,7 +190,7 @@ func (a *Array) eachLabel(ctx context.Context, r Region, f func(i int, k objectK
 		if err != nil {
 			return stats, err
 		}
-		if err := a.scan(*buf, whole, first, f); err != nil {
+		if err := a.scan(*buf, whole, first, ids, f); err != nil {
 			return stats, err
 		}
 	}
@@ -217,7 +215,7 @@ func (a *Array) backgroundOnly(r Region, stats *Stats) bool {
 }
 
 // scan finds the voxels that are not background in the dense elements of a region.
-func (a *Array) scan(data []byte, r Region, first int, f func(i int, k objectKey) error) error {
+func (a *Array) scan(data []byte, r Region, first int, ids *resolver, f func(i int, id int64)) error {
 	// Elements are in groups of inner, one group a channel, channels within one of outer.
 	inner, channels := r.Elements(), 1
 	if c := a.channelAxis(); c >= 0 {
@@ -229,10 +227,11 @@ func (a *Array) scan(data []byte, r Region, first int, f func(i int, k objectKey
 			continue
 		}
 		group := i / inner
-		k := objectKey{channel: first + group%channels, label: v}
-		if err := f(group/channels*inner+i%inner, k); err != nil {
+		id, err := ids.id(objectKey{channel: first + group%channels, label: v})
+		if err != nil {
 			return err
 		}
+		f(group/channels*inner+i%inner, id)
 	}
 	return nil
 }
@@ -240,9 +239,9 @@ func (a *Array) scan(data []byte, r Region, first int, f func(i int, k objectKey
 // maxOf is the largest value of T.
 func maxOf[T ID]() uint64 {
 	var zero T
-	width := 8 * int(unsafe.Sizeof(zero))
+	width := 8 * unsafe.Sizeof(zero)
 	if ^zero < zero {
 		width-- // signed
 	}
-	return 1<<(width%bits.UintSize) - 1
+	return math.MaxUint64 >> (64 - width)
 }

@@ -2,7 +2,6 @@ package fisbe
 
 import (
 	"bufio"
-	"fmt"
 	"regexp"
 	"strings"
 	"time"

@@ -33,7 +33,7 @@ func (b *bar) start(s state) {
 		// Otherwise a spinner turns in a goroutine of its own.
 		progressbar.OptionSetSpinnerChangeInterval(0),
 	)
-	b.bar.RenderBlank()
+	_ = b.bar.RenderBlank()
 }
 
 // progress moves the bar. The library refuses to go beyond the end, where a source that
@@ -43,7 +43,7 @@ func (b *bar) progress(s state) {
 	if s.total > 0 {
 		bytes = min(bytes, s.total)
 	}
-	b.bar.Set64(bytes)
+	_ = b.bar.Set64(bytes)
 }
 
 func (b *bar) note(text string) {
@@ -51,13 +51,13 @@ func (b *bar) note(text string) {
 		fmt.Fprintln(b.w, text)
 		return
 	}
-	b.bar.Clear()
+	_ = b.bar.Clear()
 	fmt.Fprintln(b.w, text)
-	b.bar.RenderBlank()
+	_ = b.bar.RenderBlank()
 }
 
 // done takes the bar away: what it said is no longer true, and the result is what follows.
 func (b *bar) done(state) {
-	b.bar.Clear()
+	_ = b.bar.Clear()
 	b.bar = nil
 }
