@@ -123,7 +123,7 @@ func (st *state) row(u *openUnit, b, c box, fill []byte, empty bool) error {
 		r.Min, r.Max = &s.min, &s.max
 	}
 	k := len(st.rows)
-	if k == len(st.payloads) {
+	for len(st.payloads) <= k {
 		st.payloads = append(st.payloads, nil)
 	}
 	var err error

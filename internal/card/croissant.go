@@ -16,7 +16,7 @@ const croissantVersion = "http://mlcommons.org/croissant/1.1"
 // parquetFormat is the media type by which readers of Croissant know Parquet.
 const parquetFormat = "application/x-parquet"
 
-// croissantContext is the @context that the specification asks for, word for word.
+// croissantContext is the @context: the terms of the specification, version 1.1.
 //
 //go:embed context.json
 var croissantContext []byte

@@ -31,8 +31,9 @@ type readme struct {
 	SizeCategory string
 	Tags         []string
 	Tables       []readmeTable
-	Example      struct{ Table, Split string }
-	Payload      string // path of a shard with payloads, if there is one
+	Configs      []readmeTable // those of Tables that have rows
+	Example      *readmeTable  // one of Configs
+	Payload      string        // path of a shard with payloads, if there is one
 }
 
 type readmeTable struct {
@@ -40,6 +41,7 @@ type readmeTable struct {
 	Default  bool
 	Markdown string
 	Splits   []readmeSplit
+	Loadable []readmeSplit // those with rows: datasets cannot load a split that has none
 }
 
 type readmeSplit struct {
@@ -74,11 +76,16 @@ func Readme(d Dataset) ([]byte, error) {
 			return nil, err
 		}
 		r.Tables = append(r.Tables, rt)
-		if r.Example.Table == "" || rt.Default {
-			r.Example.Table, r.Example.Split = rt.Name, rt.Splits[0].Name
+		if len(rt.Loadable) > 0 {
+			r.Configs = append(r.Configs, rt)
 		}
 		if t.Name == schemas.ChunksTable {
 			r.Payload = firstWithRows(t)
+		}
+	}
+	for i := range r.Configs {
+		if r.Example == nil || r.Configs[i].Default {
+			r.Example = &r.Configs[i]
 		}
 	}
 	var b bytes.Buffer
@@ -101,6 +108,9 @@ func newReadmeTable(t table) (readmeTable, error) {
 			rs.Bytes += shard.Bytes
 		}
 		r.Splits = append(r.Splits, rs)
+		if rs.Rows > 0 {
+			r.Loadable = append(r.Loadable, rs)
+		}
 	}
 	return r, nil
 }
