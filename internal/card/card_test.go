@@ -155,7 +155,7 @@ func TestATableWithoutShardsIsLeftOut(t *testing.T) {
 			t.Errorf("%q is named, and there are chunks only", name)
 		}
 	}
-	if !bytes.Contains(readme, []byte(`load_dataset(".", "chunks", split="train")`)) {
+	if !bytes.Contains(readme, []byte(`load_dataset(DATASET, "chunks", split="train")`)) {
 		t.Error("the example does not load chunks")
 	}
 }

@@ -56,7 +56,8 @@ var dataTypes = map[schemas.Type]string{
 }
 
 // fields are the columns of the table. One that has no column for the split has a field that
-// takes it from the shard's name.
+// takes it from the shard's name. Readers that are asked for one split turn the regular
+// expression into a glob, of which they know .+ and no more.
 func (t table) fields() []field {
 	var fields []field
 	hasSplit := false
@@ -73,7 +74,7 @@ func (t table) fields() []field {
 			Source: &fieldSource{
 				FileSet:   reference{t.fileSet()},
 				Extract:   extract{FileProperty: "fullpath"},
-				Transform: []transform{{Regex: `^` + t.Name + `/(.+)-\d+-of-\d+\.parquet$`}},
+				Transform: []transform{{Regex: `^` + t.Name + `/(.+)-.+-of-.+\.parquet$`}},
 			},
 		})
 	}

@@ -120,7 +120,7 @@ func chunk(t *testing.T, id string, x int32) schemas.Chunk {
 		v := binary.LittleEndian.AppendUint16(nil, 1000+i)
 		low, high = append(low, v[0]), append(high, v[1])
 	}
-	enc, err := zstd.NewWriter(nil)
+	enc, err := zstd.NewWriter(nil, zstd.WithSingleSegment(true)) // the content size in every frame
 	if err != nil {
 		t.Fatal(err)
 	}
