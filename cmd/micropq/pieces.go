@@ -1,0 +1,147 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+	"unsafe"
+
+	"github.com/micropq/micropq/internal/nd"
+	"github.com/micropq/micropq/loaders"
+)
+
+// pieces cuts a region into boxes of at most budget bytes, at the borders of chunks so that
+// none is decoded twice: first along Z, then Y, then T and C, never along X or the
+// instances of masks. A chunk's worth of rows is the smallest piece.
+func pieces(r loaders.Region, chunk []int, axes string, itemSize int, budget int64) iter.Seq[loaders.Region] {
+	return func(yield func(loaders.Region) bool) {
+		var cut func(r loaders.Region) bool
+		cut = func(r loaders.Region) bool {
+			if int64(r.Elements()*itemSize) > budget {
+				for _, axis := range "ZYTC" {
+					k := strings.IndexRune(axes, axis)
+					if k < 0 {
+						continue
+					}
+					if at := middle(r.Origin[k], r.Shape[k], chunk[k]); at > 0 {
+						return cut(part(r, k, 0, at)) && cut(part(r, k, at, r.Shape[k]))
+					}
+				}
+			}
+			return yield(r)
+		}
+		cut(r)
+	}
+}
+
+// middle is the border of a chunk nearest below the middle of n elements from origin, or
+// else the first border, relative to origin; 0 when there is none inside.
+func middle(origin, n, chunk int) int {
+	at := (origin+n/2)/chunk*chunk - origin
+	if at <= 0 {
+		at += chunk
+	}
+	if at >= n {
+		return 0
+	}
+	return at
+}
+
+// part is r from lo to hi along axis k, relative to r.
+func part(r loaders.Region, k, lo, hi int) loaders.Region {
+	out := loaders.Region{Origin: append([]int(nil), r.Origin...), Shape: append([]int(nil), r.Shape...)}
+	out.Origin[k] += lo
+	out.Shape[k] = hi - lo
+	return out
+}
+
+// writeBox writes the elements of a box to their places in a file that holds an array of the
+// shape in C order from base on.
+func writeBox(w io.WriterAt, base int64, shape []int, box loaders.Region, itemSize int, data []byte) error {
+	// run bytes lie together in the file over the axes from outer on.
+	run, stride, outer := itemSize, int64(itemSize), len(shape)
+	for outer > 0 {
+		outer--
+		run *= box.Shape[outer]
+		base += int64(box.Origin[outer]) * stride
+		stride *= int64(shape[outer])
+		if box.Shape[outer] != shape[outer] {
+			break
+		}
+	}
+	return writeRuns(w, base, stride, shape[:outer], box, run, data)
+}
+
+// writeRuns writes a run at every position of the outer axes, whose innermost has the stride.
+func writeRuns(w io.WriterAt, base, stride int64, shape []int, box loaders.Region, run int, data []byte) error {
+	strides := make([]int64, len(shape))
+	for k := len(shape) - 1; k >= 0; k-- {
+		strides[k] = stride
+		base += int64(box.Origin[k]) * stride
+		stride *= int64(shape[k])
+	}
+	for i := range nd.Elements(box.Shape[:len(shape)]) {
+		at := base
+		for k, left := len(shape)-1, i; k >= 0; k-- {
+			at += int64(left%box.Shape[k]) * strides[k]
+			left /= box.Shape[k]
+		}
+		if _, err := w.WriteAt(data[i*run:(i+1)*run], at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// elements sees bytes, whose memory comes from make and is aligned, as elements.
+func elements[T bool | uint32 | int64](b []byte) []T {
+	var zero T
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/int(unsafe.Sizeof(zero)))
+}
+
+// output is a file that gets its name when it is whole. Standard output goes through a
+// temporary file as well: nothing of it is written when reading fails.
+type output struct {
+	path string // "-" for standard output
+	file *os.File
+}
+
+func createOutput(path string) (*output, error) {
+	dir := ""
+	if path != "-" {
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			return nil, usagef("-o %s is a folder: want a file", path)
+		}
+		dir = filepath.Dir(path)
+	}
+	f, err := os.CreateTemp(dir, ".micropq-read-*")
+	if err != nil {
+		return nil, err
+	}
+	return &output{path: path, file: f}, nil
+}
+
+// finish gives the file its name, or copies it to standard output.
+func (o *output) finish(stdout io.Writer) error {
+	if o.path == "-" {
+		_, err := o.file.Seek(0, io.SeekStart)
+		if err == nil {
+			_, err = io.Copy(stdout, o.file)
+		}
+		return errors.Join(err, o.abort())
+	}
+	const readable = 0o644 // CreateTemp lets nobody else read
+	if err := errors.Join(o.file.Chmod(readable), o.file.Close()); err != nil {
+		return errors.Join(err, os.Remove(o.file.Name()))
+	}
+	if err := os.Rename(o.file.Name(), o.path); err != nil {
+		return errors.Join(err, os.Remove(o.file.Name()))
+	}
+	return nil
+}
+
+// abort removes the file.
+func (o *output) abort() error { return errors.Join(o.file.Close(), os.Remove(o.file.Name())) }
