@@ -1,322 +1,211 @@
 package shardfile
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"sort"
 	"strings"
 	"sync"
 
 	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
 )
 
-// ErrChecksum is wrapped where a page's CRC does not match its bytes.
-var ErrChecksum = errors.New("checksum mismatch")
-
-// errForeign marks a page that another writer laid out differently.
-var errForeign = errors.New("page is not one that micropq writes")
-
-// PageError is a page that cannot be read.
-type PageError struct {
-	File   string
-	Column string
-	Row    int64 // in the file
-	Offset int64 // of the page in the file
-	Err    error
-}
-
-func (e *PageError) Error() string {
-	return fmt.Sprintf("%s: column %s, row %d, page at byte %d: %v", e.File, e.Column, e.Row, e.Offset, e.Err)
-}
-
-func (e *PageError) Unwrap() error { return e.Err }
-
-// Reader reads one shard. It is safe for concurrent use.
+// Reader reads one shard, also one that another program rewrote. It is safe for concurrent
+// use. The methods of the embedded File read what the small columns hold.
 type Reader struct {
 	*parquet.File
 	r     io.ReaderAt
 	size  int64
 	name  string
 	first []int64 // first row of each row group
+	leaf  map[string]parquet.LeafColumn
 
 	mu    sync.Mutex
-	pages map[[2]int][]format.PageLocation // by row group and leaf
+	pages map[chunkKey]*pageIndex
 }
+
+// chunkKey names a column of a row group.
+type chunkKey struct{ group, leaf int }
 
 // Buffer is memory for Payload to read into; a goroutine keeps one.
 type Buffer struct {
 	page []byte
-	// Read counts the bytes read from the file.
+	// Read counts the bytes read from files: pages and indexes.
 	Read int64
 }
 
-// Open reads the footer of a shard; name is what errors call it.
+const (
+	// tailSize is how much of a file's end is read at once: more than most footers.
+	tailSize = 64 << 10
+	// magicSize is the size of "PAR1", which a file begins and ends with.
+	magicSize = 4
+	// trailerSize is the size of the footer's length and the magic behind it.
+	trailerSize = 4 + magicSize
+)
+
+// Open reads the footer of a shard and nothing else; name is what errors call it.
 func Open(r io.ReaderAt, size int64, name string) (_ *Reader, err error) {
-	defer recovered(name, &err)
-	f, err := parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
-	if err != nil {
+	out := &Reader{r: r, size: size, name: name, pages: map[chunkKey]*pageIndex{}}
+	if err := out.open(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	out := &Reader{File: f, r: r, size: size, name: name, pages: map[[2]int][]format.PageLocation{}}
-	row := int64(0)
-	for _, g := range f.Metadata().RowGroups {
-		out.first = append(out.first, row)
-		row += g.NumRows
 	}
 	return out, nil
 }
 
-// recovered makes an error of a panic of the Parquet library, which trusts some claims of
-// a file that it should not.
-func recovered(name string, err *error) {
-	if p := recover(); p != nil {
-		*err = fmt.Errorf("%s: damaged Parquet file: %v", name, p)
+func (r *Reader) open() (err error) {
+	defer recovered(&err)
+	t := &tail{ReaderAt: r.r}
+	if err := t.load(r.size); err != nil {
+		return err
 	}
+	r.File, err = parquet.OpenFile(t, r.size, parquet.SkipMagicBytes(true),
+		parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	if err != nil {
+		return err
+	}
+	t.bytes = nil
+	if err := r.checkRows(); err != nil {
+		return err
+	}
+	r.leaf = map[string]parquet.LeafColumn{}
+	for _, path := range r.Schema().Columns() {
+		leaf, _ := r.Schema().Lookup(path...)
+		r.leaf[strings.Join(path, ".")] = leaf
+	}
+	return nil
 }
 
-// Payload returns the value of a payload column in a row, in the memory of buf: it holds
-// until the next call with the same buffer. A file that another program rewrote, with
-// compressed or dictionary pages, is read too, only slower.
+// checkRows checks what the footer says of rows and columns, and adds up the rows.
+func (r *Reader) checkRows() error {
+	total, columns := int64(0), len(r.Schema().Columns())
+	for i, g := range r.File.Metadata().RowGroups {
+		if g.NumRows < 0 || g.NumRows > r.NumRows()-total {
+			return fmt.Errorf("row group %d has %d rows, %d are left of the file's", i, g.NumRows, r.NumRows()-total)
+		}
+		if len(g.Columns) != columns {
+			return fmt.Errorf("row group %d has %d columns, the schema %d", i, len(g.Columns), columns)
+		}
+		r.first = append(r.first, total)
+		total += g.NumRows
+	}
+	if total != r.NumRows() {
+		return fmt.Errorf("the row groups have %d rows, the file %d", total, r.NumRows())
+	}
+	return nil
+}
+
+// tail serves the end of a file from memory while the file is opened.
+type tail struct {
+	io.ReaderAt
+	bytes []byte
+	at    int64
+}
+
+// load reads the footer and checks its claims.
+func (t *tail) load(size int64) error {
+	if size < magicSize+trailerSize {
+		return fmt.Errorf("%d bytes are no Parquet file", size)
+	}
+	if err := t.read(size, min(size, tailSize)); err != nil {
+		return err
+	}
+	trailer := t.bytes[len(t.bytes)-trailerSize:]
+	if string(trailer[4:]) != "PAR1" {
+		return fmt.Errorf("ends in %q, a Parquet file in \"PAR1\"", trailer[4:])
+	}
+	footer := int64(binary.LittleEndian.Uint32(trailer))
+	if footer > size-magicSize-trailerSize {
+		return fmt.Errorf("footer of %d bytes in a file of %d", footer, size)
+	}
+	if footer+trailerSize > int64(len(t.bytes)) {
+		if err := t.read(size, footer+trailerSize); err != nil {
+			return err
+		}
+	}
+	w := walker{b: t.bytes[int64(len(t.bytes))-footer-trailerSize:]}
+	if err := w.value(thriftStruct, 0); err != nil {
+		return fmt.Errorf("footer: %w", err)
+	}
+	return nil
+}
+
+func (t *tail) read(size, n int64) error {
+	t.bytes, t.at = make([]byte, n), size-n
+	if err := readAt(t.ReaderAt, t.bytes, t.at); err != nil {
+		return fmt.Errorf("footer: %w", err)
+	}
+	return nil
+}
+
+// ReadAt reads bytes of the tail from memory, others from the file.
+func (t *tail) ReadAt(p []byte, off int64) (int, error) {
+	if t.bytes != nil && off >= t.at && off-t.at <= int64(len(t.bytes)-len(p)) {
+		return copy(p, t.bytes[off-t.at:]), nil
+	}
+	return t.ReaderAt.ReadAt(p, off)
+}
+
+// readAt fills p, for which a reader may also say that the file ends there.
+func readAt(r io.ReaderAt, p []byte, off int64) error {
+	n, err := r.ReadAt(p, off)
+	if n == len(p) {
+		return nil
+	}
+	if err == nil || errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// Payload returns the value of a byte array column, given by its dotted path, in a row. It
+// lies in the memory of buf and holds until the next call with the same buffer. A page is
+// one read; the first one of a row group reads the row group's OffsetIndex, too. A damaged
+// page is a [*PageError]. Pages that another program compressed or gave a dictionary are
+// read, too, only slower.
 func (r *Reader) Payload(row int64, column string, buf *Buffer) (data []byte, null bool, err error) {
-	leaf, ok := r.Schema().Lookup(strings.Split(column, ".")...)
-	if !ok {
-		return nil, false, fmt.Errorf("%s: no column %q", r.name, column)
+	leaf, ok := r.leaf[column]
+	if !ok || leaf.Node.Type().Kind() != parquet.ByteArray || leaf.MaxRepetitionLevel > 0 {
+		return nil, false, fmt.Errorf("%s: no column %q with one byte array a row", r.name, column)
 	}
 	if row < 0 || row >= r.NumRows() {
 		return nil, false, fmt.Errorf("%s: row %d of %d", r.name, row, r.NumRows())
 	}
 	g := sort.Search(len(r.first), func(i int) bool { return r.first[i] > row }) - 1
-	inGroup := row - r.first[g]
-	var at int64
-	pages, err := r.offsets(g, leaf.ColumnIndex)
-	if err == nil {
-		var p format.PageLocation
-		if p, err = pageOf(pages, inGroup); err == nil {
-			at = p.Offset
-			data, null, err = r.payload(p, inGroup-p.FirstRowIndex, leaf, buf)
-		}
-	}
-	if errors.Is(err, errForeign) {
-		data, null, err = r.slow(g, leaf, inGroup, buf)
-	}
+	at, data, null, err := r.payload(chunkKey{g, leaf.ColumnIndex}, leaf, row-r.first[g], buf)
 	if err != nil {
 		return nil, false, &PageError{File: r.name, Column: column, Row: row, Offset: at, Err: err}
 	}
 	return data, null, nil
 }
 
-// offsets reads the OffsetIndex of a column of a row group, once.
-func (r *Reader) offsets(group, leaf int) ([]format.PageLocation, error) {
-	key := [2]int{group, leaf}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if p, ok := r.pages[key]; ok {
-		return p, nil
+// payload also returns where the page or, failing that, the index lies. The row is one of
+// the row group.
+func (r *Reader) payload(key chunkKey, leaf parquet.LeafColumn, row int64, buf *Buffer) (at int64, data []byte, null bool, err error) {
+	pages, at, err := r.locations(key, buf)
+	if err != nil {
+		return at, nil, false, err
 	}
-	c := r.File.Metadata().RowGroups[group].Columns[leaf]
-	off, n := c.OffsetIndexOffset, int64(c.OffsetIndexLength)
-	if n <= 0 {
-		return nil, fmt.Errorf("%w: no OffsetIndex", errForeign)
-	}
-	if off < 0 || off > r.size-n {
-		return nil, fmt.Errorf("OffsetIndex at %d+%d lies outside the file", off, n)
-	}
-	b := make([]byte, n)
-	if _, err := r.r.ReadAt(b, off); err != nil {
-		return nil, err
-	}
-	var index format.OffsetIndex
-	if err := unmarshal(b, &index); err != nil {
-		return nil, fmt.Errorf("OffsetIndex: %w", err)
-	}
-	r.pages[key] = index.PageLocations
-	return index.PageLocations, nil
-}
-
-func unmarshal(b []byte, v any) (err error) {
-	defer recovered("thrift", &err)
-	return thrift.Unmarshal(new(thrift.CompactProtocol), b, v)
-}
-
-func pageOf(pages []format.PageLocation, row int64) (format.PageLocation, error) {
 	i := sort.Search(len(pages), func(i int) bool { return pages[i].FirstRowIndex > row }) - 1
 	if i < 0 {
-		return format.PageLocation{}, errors.New("the OffsetIndex has no page for the row")
+		return at, nil, false, errors.New("no page for the row")
 	}
-	return pages[i], nil
+	end := r.rowsOf(key.group)
+	if i+1 < len(pages) {
+		end = pages[i+1].FirstRowIndex
+	}
+	p := pages[i]
+	data, null, err = r.plainValue(p, leaf, row-p.FirstRowIndex, end-p.FirstRowIndex, buf)
+	if errors.Is(err, errForeign) {
+		data, null, err = r.foreignValue(key, row, buf)
+	}
+	return p.Offset, data, null, err
 }
 
-// payload reads page p and returns the value of its row.
-func (r *Reader) payload(p format.PageLocation, row int64, leaf parquet.LeafColumn, buf *Buffer) ([]byte, bool, error) {
-	n := int64(p.CompressedPageSize)
-	if p.Offset < 0 || n <= 0 || p.Offset > r.size-n {
-		return nil, false, fmt.Errorf("page of %d bytes lies outside the file of %d", n, r.size)
-	}
-	if int64(cap(buf.page)) < n {
-		buf.page = make([]byte, n)
-	}
-	b := buf.page[:n]
-	if _, err := r.r.ReadAt(b, p.Offset); err != nil {
-		return nil, false, err
-	}
-	buf.Read += n
-	h, body, err := pageHeader(b)
-	if err != nil {
-		return nil, false, err
-	}
-	if h.CRC != 0 && crc32.ChecksumIEEE(body) != uint32(h.CRC) {
-		return nil, false, fmt.Errorf("%w: CRC %08x, the page says %08x", ErrChecksum, crc32.ChecksumIEEE(body), uint32(h.CRC))
-	}
-	d := h.DataPageHeader.V
-	if !h.DataPageHeader.Valid || d.Encoding != format.Plain || d.DefinitionLevelEncoding != format.RLE ||
-		leaf.MaxRepetitionLevel > 0 || h.UncompressedPageSize != h.CompressedPageSize {
-		return nil, false, errForeign
-	}
-	return plain(body, row, int64(d.NumValues), leaf.MaxDefinitionLevel)
-}
+func (r *Reader) rowsOf(group int) int64 { return r.File.Metadata().RowGroups[group].NumRows }
 
-// pageHeader splits a page into its header and body.
-func pageHeader(b []byte) (h format.PageHeader, body []byte, err error) {
-	defer recovered("page header", &err)
-	in := bytes.NewReader(b)
-	if err := thrift.NewDecoder(new(thrift.CompactProtocol).NewReader(in)).Decode(&h); err != nil {
-		return h, nil, fmt.Errorf("page header: %w", err)
-	}
-	body = b[len(b)-in.Len():]
-	if int64(h.CompressedPageSize) != int64(len(body)) {
-		return h, nil, fmt.Errorf("page body of %d bytes, its header says %d", len(body), h.CompressedPageSize)
-	}
-	return h, body, nil
-}
-
-// plain finds the value of a row in the body of a version 1 page: definition levels, if the
-// column has any, then the values that are not null, each behind its length (Parquet format,
-// Encodings.md).
-func plain(body []byte, row, rows int64, maxDef int) (data []byte, null bool, err error) {
-	if row >= rows {
-		return nil, false, fmt.Errorf("row %d of a page of %d rows", row, rows)
-	}
-	skip := row
-	if maxDef > 0 {
-		if len(body) < 4 {
-			return nil, false, io.ErrUnexpectedEOF
-		}
-		n := int64(binary.LittleEndian.Uint32(body))
-		if n > int64(len(body)-4) {
-			return nil, false, fmt.Errorf("definition levels of %d bytes in a page of %d", n, len(body))
-		}
-		levels := body[4 : 4+n]
-		body = body[4+n:]
-		if skip, null, err = defined(levels, row, maxDef); err != nil || null {
-			return nil, null, err
-		}
-	}
-	for {
-		if len(body) < 4 {
-			return nil, false, io.ErrUnexpectedEOF
-		}
-		n := int64(binary.LittleEndian.Uint32(body))
-		body = body[4:]
-		if n > int64(len(body)) {
-			return nil, false, fmt.Errorf("value of %d bytes, %d are left in the page", n, len(body))
-		}
-		if skip == 0 {
-			return body[:n:n], false, nil
-		}
-		body = body[n:]
-		skip--
-	}
-}
-
-// defined walks definition levels in the RLE/bit-packed hybrid (Encodings.md) up to a row
-// and returns the number of values before it.
-func defined(levels []byte, row int64, maxDef int) (before int64, null bool, err error) {
-	width := 0
-	for v := maxDef; v > 0; v >>= 1 {
-		width++
-	}
-	bytesPer := (width + 7) / 8
-	for at := int64(0); ; {
-		head, n := binary.Uvarint(levels)
-		if n <= 0 {
-			return 0, false, io.ErrUnexpectedEOF
-		}
-		levels = levels[n:]
-		packed, count := head&1 == 1, int64(head>>1)
-		need := bytesPer
-		if packed {
-			if count > int64(len(levels)) {
-				return 0, false, io.ErrUnexpectedEOF
-			}
-			need, count = int(count)*width, count*8
-		}
-		if len(levels) < need || count <= 0 {
-			return 0, false, io.ErrUnexpectedEOF
-		}
-		if !packed {
-			full := int(levels[0]) == maxDef
-			if row < at+count {
-				if full {
-					before += row - at
-				}
-				return before, !full, nil
-			}
-			if full {
-				before += count
-			}
-		} else {
-			for i := int64(0); i < count; i++ {
-				full := bits(levels, i*int64(width), width) == maxDef
-				if at+i == row {
-					return before, !full, nil
-				}
-				if full {
-					before++
-				}
-			}
-		}
-		at += count
-		levels = levels[need:]
-	}
-}
-
-// bits reads width bits from bit position at, least significant first.
-func bits(b []byte, at int64, width int) (v int) {
-	for k := range width {
-		p := at + int64(k)
-		v |= int(b[p/8]>>(p%8)&1) << k
-	}
-	return v
-}
-
-// slow reads a value through the Parquet library, page by page from the row group's start
-// where there is no index.
-func (r *Reader) slow(group int, leaf parquet.LeafColumn, row int64, buf *Buffer) (data []byte, null bool, err error) {
-	defer recovered(r.name, &err)
-	pages := r.File.RowGroups()[group].ColumnChunks()[leaf.ColumnIndex].Pages()
-	defer func() { err = errors.Join(err, pages.Close()) }()
-	if err := pages.SeekToRow(row); err != nil {
-		return nil, false, err
-	}
-	page, err := pages.ReadPage()
-	if err != nil {
-		return nil, false, err
-	}
-	defer parquet.Release(page)
-	var v [1]parquet.Value
-	if n, err := page.Values().ReadValues(v[:]); n == 0 {
-		return nil, false, errors.Join(err, io.ErrUnexpectedEOF)
-	}
-	if v[0].IsNull() {
-		return nil, true, nil
-	}
-	buf.page = append(buf.page[:0], v[0].ByteArray()...)
-	buf.Read += page.Size()
-	return buf.page, false, nil
+func (r *Reader) chunk(key chunkKey) *format.ColumnChunk {
+	return &r.File.Metadata().RowGroups[key.group].Columns[key.leaf]
 }

@@ -1,0 +1,118 @@
+package shardfile
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"io"
+
+	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
+)
+
+// plainValue reads page p, of so many rows, and returns the value of one of them. It fails
+// with errForeign where the page is not one of ours.
+func (r *Reader) plainValue(p format.PageLocation, leaf parquet.LeafColumn, row, rows int64, buf *Buffer) ([]byte, bool, error) {
+	b, err := r.bytes(buf.page, p.Offset, int64(p.CompressedPageSize), buf)
+	if err != nil {
+		return nil, false, err
+	}
+	buf.page = b
+	var h format.PageHeader
+	body, err := unmarshal(b, &h)
+	if err != nil {
+		return nil, false, fmt.Errorf("page header: %w", err)
+	}
+	if int64(h.CompressedPageSize) != int64(len(body)) {
+		return nil, false, fmt.Errorf("page header: %d bytes, the OffsetIndex says %d", h.CompressedPageSize, len(body))
+	}
+	if err := checkHeader(&h); err != nil {
+		return nil, false, err
+	}
+	// The Parquet library leaves out a CRC that happens to be 0.
+	if sum := crc32.ChecksumIEEE(body); h.CRC != 0 && sum != uint32(h.CRC) {
+		return nil, false, fmt.Errorf("%w: CRC %08x, the page says %08x", ErrChecksum, sum, uint32(h.CRC))
+	}
+	if n := valuesOf(&h); n != rows {
+		return nil, false, fmt.Errorf("page header: %d values, the OffsetIndex says %d", n, rows)
+	}
+	d := &h.DataPageHeader.V
+	if h.Type != format.DataPage || d.Encoding != format.Plain ||
+		leaf.MaxDefinitionLevel > 0 && d.DefinitionLevelEncoding != format.RLE ||
+		leaf.Node.Compression().CompressionCodec() != format.Uncompressed {
+		return nil, false, errForeign
+	}
+	return valueOf(body, row, leaf.MaxDefinitionLevel)
+}
+
+// valueOf finds the value of a row in the body of a version 1 page: definition levels, if
+// the column has any, then the values that are not null, each behind its length (Parquet
+// format, Encodings.md).
+func valueOf(body []byte, row int64, maxLevel int) (data []byte, null bool, err error) {
+	before := row
+	if maxLevel > 0 {
+		var levels []byte
+		if levels, body, err = prefixed(body); err != nil {
+			return nil, false, fmt.Errorf("definition levels: %w", err)
+		}
+		if before, null, err = defined(levels, row, maxLevel); err != nil || null {
+			return nil, null, err
+		}
+	}
+	for ; before >= 0; before-- {
+		if data, body, err = prefixed(body); err != nil {
+			return nil, false, fmt.Errorf("value: %w", err)
+		}
+	}
+	return data, false, nil
+}
+
+// prefixed splits off bytes that stand behind their length.
+func prefixed(b []byte) (data, rest []byte, err error) {
+	if len(b) < 4 {
+		return nil, nil, io.ErrUnexpectedEOF
+	}
+	n := int64(binary.LittleEndian.Uint32(b))
+	if n > int64(len(b)-4) {
+		return nil, nil, fmt.Errorf("%d bytes where %d are left in the page", n, len(b)-4)
+	}
+	return b[4 : 4+n : 4+n], b[4+n:], nil
+}
+
+// foreignValue reads a value through the Parquet library. The headers of all pages that it
+// reads on the way are checked here first: it allocates what they claim.
+func (r *Reader) foreignValue(key chunkKey, row int64, buf *Buffer) (data []byte, null bool, err error) {
+	defer recovered(&err)
+	c := r.chunk(key)
+	if at := c.MetaData.DictionaryPageOffset; at > 0 {
+		if _, _, err := r.headerAt(at, buf); err != nil {
+			return nil, false, fmt.Errorf("dictionary page at byte %d: %w", at, err)
+		}
+	}
+	chunk := r.File.RowGroups()[key.group].ColumnChunks()[key.leaf]
+	if c.OffsetIndexLength > 0 {
+		if _, err := chunk.OffsetIndex(); err != nil { // which the library then seeks by
+			return nil, false, err
+		}
+	}
+	pages := chunk.Pages()
+	defer pages.Close()
+	if err := pages.SeekToRow(row); err != nil {
+		return nil, false, err
+	}
+	page, err := pages.ReadPage()
+	if err != nil {
+		return nil, false, err
+	}
+	defer parquet.Release(page)
+	buf.Read += page.Size()
+	var v [1]parquet.Value
+	if n, err := page.Values().ReadValues(v[:]); n == 0 {
+		return nil, false, fmt.Errorf("page without values: %w", err)
+	}
+	if v[0].IsNull() {
+		return nil, true, nil
+	}
+	buf.page = append(buf.page[:0], v[0].ByteArray()...)
+	return buf.page, false, nil
+}
