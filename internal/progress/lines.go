@@ -12,13 +12,7 @@ const lineInterval = 10 * time.Second
 // lines shows reports as plain lines.
 type lines struct{ w io.Writer }
 
-func (l lines) start(s state) {
-	if s.total == 0 {
-		fmt.Fprintf(l.w, "%s\n", s.what)
-		return
-	}
-	fmt.Fprintf(l.w, "%s: %s\n", s.what, size(float64(s.total)))
-}
+func (l lines) start(state) {}
 
 func (l lines) progress(s state) {
 	left := ""
@@ -30,9 +24,21 @@ func (l lines) progress(s state) {
 
 func (l lines) note(text string) { fmt.Fprintln(l.w, text) }
 
+// done says nothing of a run too short for a line before: its result is all there is to tell.
 func (l lines) done(s state) {
+	if s.elapsed < lineInterval {
+		return
+	}
 	fmt.Fprintf(l.w, "%s: %s in %s, %s/s\n", s.what, reached(s), s.elapsed.Round(100*time.Millisecond), size(s.rate))
 }
+
+// notes shows notes as plain lines and reports not at all.
+type notes struct{ w io.Writer }
+
+func (n notes) start(state)      {}
+func (n notes) progress(state)   {}
+func (n notes) note(text string) { fmt.Fprintln(n.w, text) }
+func (n notes) done(state)       {}
 
 // reached is how far a run is: "1.0 MiB of 4.0 MiB (25%)".
 func reached(s state) string {

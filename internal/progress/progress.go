@@ -39,9 +39,9 @@ type Mode string
 const (
 	Auto  Mode = "auto"  // Bar on a terminal, else Lines
 	Bar   Mode = "bar"   // a bar that is redrawn in place and gone after Stop
-	Lines Mode = "lines" // a line at the start, at most every 10 seconds, and at the end
+	Lines Mode = "lines" // a line every 10 seconds at most, and one at the end of a run as long as that
 	JSON  Mode = "json"  // a JSON object a line, at most 2 a second, see [Event]
-	None  Mode = "none"  // nothing, notes included
+	None  Mode = "none"  // notes alone, for they may be warnings
 )
 
 // Modes lists the modes.
@@ -78,12 +78,12 @@ func newReporter(w io.Writer, mode Mode, isTerminal bool, now func() time.Time) 
 	case JSON:
 		return &meter{view: jsonLines{w}, interval: jsonInterval, now: now}
 	case None:
-		return Discard
+		return &meter{view: notes{w}, interval: lineInterval, now: now}
 	}
 	return &meter{view: lines{w}, interval: lineInterval, now: now}
 }
 
-// Discard reports nothing.
+// Discard reports nothing, not even notes.
 var Discard Reporter = discard{}
 
 type discard struct{}
