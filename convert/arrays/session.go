@@ -11,8 +11,9 @@ import (
 	"github.com/micropq/micropq/schemas"
 )
 
-// pieceBytes bounds what is read at once for one block of a higher level.
-const pieceBytes = 16 << 20
+// maxPiece bounds what is read at once for one block of a higher level. How a block is cut
+// into pieces changes no byte of the output.
+const maxPiece = 16 << 20
 
 // Session writes the shards of chunks of one chain.
 type Session struct {
@@ -34,6 +35,7 @@ type openUnit struct {
 	full   [nAxes]int // extents of level 0
 	reader Reader
 	window int
+	piece  int         // bytes that are read at once for a block of a higher level
 	reads  []int       // index into the schedule of the first region of each block to come
 	facts  *ArrayFacts // of the current task, nil above level 0
 	first  int         // position in reads of the current span's first block
@@ -165,7 +167,8 @@ func (s *Session) window(u *openUnit) (left int64, err error) {
 	n *= g.shape[axC]
 	block := 2*int64(n) + int64(n)/8
 	if u.span.Level > 0 {
-		block += pieceBytes
+		u.piece = int(min(maxPiece, s.res.Memory/8))
+		block += int64(u.piece)
 	}
 	if block > s.res.Memory/2 {
 		return 0, fmt.Errorf("%s: %s: a block of all channels takes %d MiB and %d MiB are to be had for one: raise --memory or take a smaller --chunk",
@@ -198,7 +201,7 @@ func (u *openUnit) pieces(b box) []box {
 		return []box{b}
 	}
 	size := u.grid.source(b, u.span.Level, u.full).elements() * u.array.Source.DType().Size()
-	if size <= pieceBytes {
+	if size <= u.piece {
 		return []box{b}
 	}
 	for _, ax := range blockOrder {
