@@ -257,7 +257,7 @@ func TestConvertRefusesDefects(t *testing.T) {
 		{"truncated-chunk", []string{"raw", "truncated"}},
 		{"bitflip-chunk", []string{"raw"}},
 		{"inflate-past-shape", []string{"raw"}},
-		{"huge-shape", []string{"raw"}},
+		{"huge-shape", []string{"gt_instances", "10000", "the source keeps"}},
 		{"unsupported-codec", []string{"raw", "codec"}},
 		{"negative-label", []string{"gt_instances", "label -"}},
 		{"grid-mismatch", []string{"gt_instances", "grid"}},

@@ -178,6 +178,15 @@ func (s *Source) inspect(ctx context.Context, sm *sample) error {
 	return sm.checkGrids(raw)
 }
 
+// A shape is believed up to claimFree bytes, and past that up to claimRatio times what the
+// source keeps for the array. Neither gzip (1032:1, RFC 1951's longest match in its shortest
+// code) nor sparse labels with absent chunks come near it; a few bytes of metadata that
+// would keep the machine busy for days do.
+const (
+	claimFree  = 16 << 30
+	claimRatio = 1 << 20
+)
+
 // array decides how one array is stored.
 func (s *Source) array(sm *sample, n string, z *zarr.Array) (arrays.Array, error) {
 	a := arrays.Array{Name: n, Role: schemas.RoleImage, Source: zarrSource{z}, Levels: s.options.Levels, Stored: sm.stored[n]}
@@ -196,6 +205,9 @@ func (s *Source) array(sm *sample, n string, z *zarr.Array) (arrays.Array, error
 	}
 	if _, ok := nd.CheckedElements(shape); !ok || slices.Max(shape) > 1<<31-1 {
 		return a, convert.Inputf(sm.name, n, "shape %v is beyond what can be addressed", shape)
+	}
+	if size := int64(nd.Elements(shape)) * int64(z.DType().Size()); size > claimFree && a.Stored > 0 && size/a.Stored > claimRatio {
+		return a, convert.Inputf(sm.name, n, "shape %v takes %d bytes and the source keeps %d for it: the shape in its metadata is wrong", shape, size, a.Stored)
 	}
 	if strings.HasPrefix(n, "gt_") {
 		a.Role = schemas.RoleLabels

@@ -9,6 +9,7 @@ import sys
 import mlcroissant as mlc
 import pandas as pd
 import PIL.Image
+import pyarrow.parquet as pq
 
 root = pathlib.Path(sys.argv[1])
 path = root / "croissant.json"
@@ -53,7 +54,9 @@ assert b["samples/preview"] is None and b["samples/matrix"] is None
 chunks = records["chunks"]
 assert [c["chunks/split"] for c in chunks] == [b"train"] * 3 + [b"val"]
 assert [c["chunks/data"] is None for c in chunks] == [True, False, False, False]
-assert isinstance(chunks[1]["chunks/data"], bytes)
+shards = sorted((root / "chunks").iterdir())
+payloads = [data for shard in shards for data in pq.read_table(shard)["data"].to_pylist()]
+assert [c["chunks/data"] for c in chunks] == payloads
 assert [c["chunks/x"] for c in ds.records("chunks", filters={"chunks/split": "val"})] == [0]
 assert records["instances"][0]["instances/bbox"]["instances/bbox/y1"] == 2
 assert records["instances"][0]["instances/rle"] == [1, 2, 1]
