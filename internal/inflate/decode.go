@@ -242,18 +242,31 @@ func match(dst []byte, n, back, length int) {
 		for i := 0; i < length; i += 8 {
 			binary.LittleEndian.PutUint64(to[i:], binary.LittleEndian.Uint64(from[i:]))
 		}
-	case back == 1:
-		v := uint64(dst[n-1]) * 0x0101010101010101
-		to := dst[n : n+length+7]
-		for len(to) >= 8 {
-			binary.LittleEndian.PutUint64(to, v)
-			to = to[8:]
-		}
 	default:
-		for i := n; i < n+length; i++ {
-			dst[i] = dst[i-back]
+		// The bytes repeat with the period back, and so does a word of them.
+		p := &periods[back&7]
+		v := binary.LittleEndian.Uint64(dst[n-back:]) & p.mask * p.repeat
+		to := dst[n:]
+		for i := 0; i < length; i += p.step {
+			binary.LittleEndian.PutUint64(to[i:], v)
 		}
 	}
+}
+
+// periods makes a word that repeats its lowest bytes, one line for each number of them, and
+// says how many of the word's bytes are whole periods.
+var periods = [8]struct {
+	mask, repeat uint64
+	step         int
+}{
+	{0, 0, 8}, // no match is so close
+	{1<<8 - 1, 0x0101010101010101, 8},
+	{1<<16 - 1, 0x0001000100010001, 8},
+	{1<<24 - 1, 0x0001000001000001, 6},
+	{1<<32 - 1, 0x0000000100000001, 8},
+	{1<<40 - 1, 0x0000010000000001, 5},
+	{1<<48 - 1, 0x0001000000000001, 6},
+	{1<<56 - 1, 0x0100000000000001, 7},
 }
 
 // careful decodes symbols one at a time, near the ends of input and output.

@@ -21,27 +21,24 @@ func appendDecoded(dst, src []byte, limit int) (out, rest []byte, err error) {
 	d := decoders.Get().(*decoder)
 	defer decoders.Put(d)
 	d.reset(src, true)
+	defer func() { d.src = nil }()
 	begin := len(dst)
-	n, room := 0, dst[begin:min(max(cap(dst), begin), max(limit, begin))]
-	for {
+	buf := dst[:max(begin, min(cap(dst), limit))]
+	for n := 0; ; {
 		var why stop
-		n, why, err = d.run(room, n)
+		n, why, err = d.run(buf[begin:], n)
 		switch {
 		case err != nil:
-			d.src = nil
 			return nil, nil, err
 		case why == done:
-			rest, d.src = d.src[d.pos:], nil
-			return append(dst, room[:n]...), rest, nil
-		case begin+len(room) >= limit:
-			d.src = nil
+			return buf[:begin+n], src[d.pos:], nil
+		case len(buf) >= limit:
 			return nil, nil, ErrTooLong
 		}
-		// Grow as the stream shows itself to be long: a limit is only a claim. 1032 is the
-		// most that a byte of a stream decodes to.
-		size := min(limit, begin+max(2*len(room), 4*len(src), 4<<10))
-		dst = append(make([]byte, 0, size), dst...)
-		room = append(dst, room[:n]...)[begin:size]
+		// Grow as the stream shows itself to be long: a limit is only a claim.
+		grown := make([]byte, min(limit, max(2*len(buf), begin+4*len(src), 4<<10)))
+		copy(grown, buf[:begin+n])
+		buf = grown
 	}
 }
 

@@ -10,12 +10,11 @@ import (
 	"io"
 	"sync"
 
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zlib"
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
 
 	"github.com/micropq/micropq/internal/blosc"
+	"github.com/micropq/micropq/internal/inflate"
 )
 
 // codec decodes the bytes of a chunk: src to at most limit bytes, in dst's memory where it
@@ -71,39 +70,23 @@ func (s strict) Read(p []byte) (int, error) {
 	return n, err
 }
 
-var gzips, zlibs sync.Pool
+func unzlib(dst, src []byte, limit int) ([]byte, error) {
+	out, rest, err := inflate.Zlib(dst, src, limit)
+	if err == nil && len(rest) > 0 {
+		err = fmt.Errorf("%d bytes follow the stream", len(rest))
+	}
+	return out, tooLong(err)
+}
 
 func gunzip(dst, src []byte, limit int) ([]byte, error) {
-	r, _ := gzips.Get().(*gzip.Reader)
-	if r == nil {
-		r = new(gzip.Reader)
-	}
-	defer gzips.Put(r)
-	if err := r.Reset(bytes.NewReader(src)); err != nil {
-		return nil, noEOF(err)
-	}
-	return readAll(dst, strict{r}, limit)
+	out, err := inflate.Gzip(dst, src, limit)
+	return out, tooLong(err)
 }
 
-func unzlib(dst, src []byte, limit int) ([]byte, error) {
-	r, _ := zlibs.Get().(io.ReadCloser)
-	var err error
-	if r == nil {
-		r, err = zlib.NewReader(bytes.NewReader(src))
-	} else {
-		err = r.(zlib.Resetter).Reset(bytes.NewReader(src), nil)
-	}
-	if err != nil {
-		return nil, noEOF(err)
-	}
-	defer zlibs.Put(r)
-	return readAll(dst, strict{r}, limit)
-}
-
-// noEOF keeps a header that is cut off from looking like the end of a stream.
-func noEOF(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("the compressed stream is truncated")
+// tooLong gives a stream that exceeds its limit the name it has in this package.
+func tooLong(err error) error {
+	if errors.Is(err, inflate.ErrTooLong) {
+		return ErrTooLong
 	}
 	return err
 }
