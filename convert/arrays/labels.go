@@ -1,8 +1,10 @@
 package arrays
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -13,6 +15,10 @@ import (
 type Key struct {
 	Channel int32
 	Label   int64
+}
+
+func (k Key) compare(o Key) int {
+	return cmp.Or(cmp.Compare(k.Channel, o.Channel), cmp.Compare(k.Label, o.Label))
 }
 
 // Part is an object, or what some chunks hold of it. Coordinates are of level 0.
@@ -76,27 +82,7 @@ func (ps Parts) merge(qs Parts) {
 
 // Keys are the objects in order of channel and label.
 func (ps Parts) Keys() []Key {
-	ks := make([]Key, 0, len(ps))
-	for k := range ps {
-		ks = append(ks, k)
-	}
-	slices.SortFunc(ks, func(a, b Key) int {
-		if a.Channel != b.Channel {
-			return int(a.Channel) - int(b.Channel)
-		}
-		return cmp64(a.Label, b.Label)
-	})
-	return ks
-}
-
-func cmp64(a, b int64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
+	return slices.SortedFunc(maps.Keys(ps), Key.compare)
 }
 
 // LabelError is a value that cannot name an instance.
