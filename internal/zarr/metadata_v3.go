@@ -174,8 +174,8 @@ func (p *parserV3) keys(e extension) (k keyEncoding, err error) {
 }
 
 // block reads the codecs of chunks of a shape: array to array, then array to bytes, then
-// bytes to bytes. Where the chunk is a shard of which parts can be read, that is returned,
-// and the block is that of its chunks.
+// bytes to bytes. Where the chunk is an object that is nothing but a shard, so that parts of
+// it can be read, that is returned, and the block is that of its chunks.
 func (p *parserV3) block(shape []int, list []extension, depth int) (blk block, s *shards, err error) {
 	c := codecsV3{parserV3: p, depth: depth, order: make([]int, len(shape)), shape: slices.Clone(shape)}
 	for i := range c.order {
@@ -191,7 +191,7 @@ func (p *parserV3) block(shape []int, list []extension, depth int) (blk block, s
 	if !c.serialized {
 		return blk, nil, errors.New("no codec that makes bytes of the elements, such as bytes")
 	}
-	if c.sharding != nil && len(c.b.steps) == 1 {
+	if c.sharding != nil && len(c.b.steps) == 1 && depth == 0 {
 		inner := c.sharding.inner
 		inner.shape, inner.strides = unpermute(inner.shape, c.order), unpermute(inner.strides, c.order)
 		return inner, &shards{c.sharding, c.order}, nil
