@@ -25,11 +25,7 @@ func sumInts(dst, src []byte, d, s schemas.DType) {
 			dst[i] = sum
 		}
 	case 2:
-		var sum uint16
-		for i := 0; i+2 <= len(src); i += 2 {
-			sum += le.Uint16(src[i:])
-			le.PutUint16(dst[i:], sum)
-		}
+		sumPairs(dst, src)
 	case 4:
 		var sum uint32
 		for i := 0; i+4 <= len(src); i += 4 {
@@ -42,6 +38,26 @@ func sumInts(dst, src []byte, d, s schemas.DType) {
 			sum += le.Uint64(src[i:])
 			le.PutUint64(dst[i:], sum)
 		}
+	}
+}
+
+// sumPairs is sumInts for elements of two bytes, four at a time.
+func sumPairs(dst, src []byte) {
+	le := binary.LittleEndian
+	var sum uint16
+	for len(src) >= 8 && len(dst) >= 8 {
+		v := le.Uint64(src)
+		a := sum + uint16(v)
+		b := a + uint16(v>>16)
+		c := b + uint16(v>>32)
+		sum = c + uint16(v>>48)
+		le.PutUint64(dst, uint64(a)|uint64(b)<<16|uint64(c)<<32|uint64(sum)<<48)
+		src, dst = src[8:], dst[8:]
+	}
+	for len(src) >= 2 && len(dst) >= 2 {
+		sum += le.Uint16(src)
+		le.PutUint16(dst, sum)
+		src, dst = src[2:], dst[2:]
 	}
 }
 
