@@ -161,7 +161,7 @@ func unmarshalConfig(config json.RawMessage, to any) error {
 	if isNull(config) {
 		return nil
 	}
-	return json.Unmarshal(config, to)
+	return decodeJSON(config, to)
 }
 
 // grow is b with length n, or new memory of that where b cannot hold it.

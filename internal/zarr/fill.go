@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -34,6 +35,10 @@ func fillV3(d schemas.DType, v json.RawMessage) ([]byte, error) {
 func fill(d schemas.DType, v json.RawMessage, hex bool) ([]byte, error) {
 	word, err := fillBits(d, string(bytes.TrimSpace(v)), hex)
 	if err != nil {
+		var number *strconv.NumError
+		if errors.As(err, &number) { // which repeats the value
+			err = number.Err
+		}
 		return nil, fmt.Errorf("%.100s is no %s: %w", v, d, err)
 	}
 	return binary.LittleEndian.AppendUint64(nil, word)[:d.Size()], nil

@@ -105,8 +105,15 @@ func decodeJSON(data []byte, to any) error {
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
 		if quoted, changed := quoteNumbers(data); changed {
-			return json.Unmarshal(quoted, to)
+			err = json.Unmarshal(quoted, to)
 		}
+	}
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) { // which speaks of the types of this package
+		if wrong.Field != "" {
+			return fmt.Errorf("%s: a JSON %s does not belong there (byte %d)", wrong.Field, wrong.Value, wrong.Offset)
+		}
+		return fmt.Errorf("a JSON %s does not belong there (byte %d)", wrong.Value, wrong.Offset)
 	}
 	return err
 }

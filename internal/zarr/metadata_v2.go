@@ -78,6 +78,9 @@ func (p parserV2) array(data []byte) (*layout, error) {
 
 func (p parserV2) dtype(l *layout, v json.RawMessage) (big bool, err error) {
 	var s string
+	if isNull(v) {
+		return false, p.bad("dtype", errors.New("missing"))
+	}
 	if json.Unmarshal(v, &s) != nil {
 		return false, &UnsupportedError{p.path, fmt.Sprintf("dtype %.100s", v)}
 	}
@@ -115,8 +118,11 @@ func (p parserV2) codec(b *builder, field string, config json.RawMessage) error 
 	var c struct {
 		ID string `json:"id"`
 	}
-	if err := json.Unmarshal(config, &c); err != nil {
+	if err := decodeJSON(config, &c); err != nil {
 		return p.bad(field, err)
+	}
+	if c.ID == "" {
+		return p.bad(field, errors.New("a codec without id"))
 	}
 	add, ok := codecs[c.ID]
 	if !ok {

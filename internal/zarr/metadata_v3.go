@@ -148,7 +148,7 @@ func (p *parserV3) grid(m metadataV3) (shape, chunks []int, err error) {
 	var c struct {
 		Shape []int64 `json:"chunk_shape"`
 	}
-	if err := json.Unmarshal(m.Grid.Config, &c); err != nil {
+	if err := decodeJSON(m.Grid.Config, &c); err != nil {
 		return nil, nil, err
 	}
 	return extents(m.Shape, c.Shape)
@@ -287,7 +287,7 @@ func (c *codecsV3) shard(config json.RawMessage) error {
 	}
 	s, err := c.parserV3.sharding(config, c.shape, c.depth)
 	if err != nil {
-		return fmt.Errorf("sharding_indexed: %w", err)
+		return c.bad("codecs: sharding_indexed", err)
 	}
 	c.sharding = s
 	size := c.dtype.Size()

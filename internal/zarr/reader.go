@@ -91,7 +91,7 @@ func (f *flight) wait(ctx context.Context) error {
 func (a *Array) NewReader(o ReaderOptions) (*Reader, error) {
 	size := a.chunk.chain.size
 	if size > maxChunk {
-		return nil, fmt.Errorf("chunks of %v %s take %d bytes each, at most %d can be read", a.chunk.shape, a.dtype, size, maxChunk)
+		return nil, &UnsupportedError{a.path, fmt.Sprintf("a chunk of %v %s, %d bytes and more than %d,", a.chunk.shape, a.dtype, size, maxChunk)}
 	}
 	plan, err := newSchedule(o.Schedule, a.shape, a.chunk.shape)
 	if err != nil {

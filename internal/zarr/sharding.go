@@ -58,7 +58,7 @@ func (p *parserV3) sharding(config json.RawMessage, shape []int, depth int) (*sh
 		return nil, p.unsupported("sharding_indexed in %d others", maxNested)
 	}
 	var c shardingConfig
-	if err := json.Unmarshal(config, &c); err != nil {
+	if err := decodeJSON(config, &c); err != nil {
 		return nil, err
 	}
 	s := &sharding{atEnd: c.Location == "end" || c.Location == ""}
@@ -128,7 +128,7 @@ func (s *sharding) entry(index []byte, i int, size int64) (off, n int64, ok bool
 	case o == missing && l == missing:
 		return 0, 0, false, nil
 	case l > uint64(size) || o > uint64(size)-l:
-		return 0, 0, false, fmt.Errorf("chunk %d of the shard: %d bytes from %d leave the shard of %d bytes", i, l, o, size)
+		return 0, 0, false, fmt.Errorf("%w: chunk %d of the shard: %d bytes from %d leave the shard of %d bytes", ErrCorrupt, i, l, o, size)
 	}
 	return int64(o), int64(l), true, nil
 }
