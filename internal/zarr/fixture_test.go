@@ -92,15 +92,21 @@ func (m *memory) List(_ context.Context, prefix string) (out []store.Info, err e
 func (m *memory) String() string { return "memory" }
 func (m *memory) Close() error   { return nil }
 
-// count is how often each object below a was read, metadata aside.
-func (m *memory) count() map[string]int {
-	out := map[string]int{}
+// fetched is how many bytes were read of each object below a, and by how many reads, metadata
+// aside.
+func (m *memory) fetched() (bytes map[string]int64, reads int) {
+	bytes = map[string]int64{}
 	for _, r := range m.reads {
-		if !strings.Contains(r.key, "zarr.json") && !strings.Contains(r.key, ".z") {
-			out[fmt.Sprintf("%s@%d", r.key, r.off)]++
+		if strings.Contains(r.key, "zarr.json") || strings.Contains(r.key, ".z") {
+			continue
 		}
+		reads++
+		if r.n < 0 {
+			r.n = int64(len(m.objects[r.key]))
+		}
+		bytes[r.key] += r.n
 	}
-	return out
+	return bytes, reads
 }
 
 // v2Array makes an array of uint16 at a: element (i, j) is 1000*i + j.

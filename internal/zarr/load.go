@@ -10,11 +10,8 @@ import (
 )
 
 // load reads and decodes a chunk. fill reports that there is none, or nothing else in it.
-func (r *Reader) load(ctx context.Context, w *workspace, number int) (data []byte, fill bool, err error) {
-	var place [nd.MaxDims]int
-	at := place[:len(r.plan.grid)]
-	r.plan.position(at, r.plan.chunks[number])
-	key, off, ok, err := r.fetch(ctx, w, at)
+func (r *Reader) load(ctx context.Context, w *workspace, number int, b *batch) (data []byte, fill bool, err error) {
+	key, off, ok, err := r.fetch(ctx, w, number, b)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil, false, context.Cause(ctx)
@@ -69,11 +66,14 @@ func (r *Reader) tell(number int, key string, off int64, encoded []byte) {
 	}
 }
 
-// fetch reads the encoded bytes of the chunk at a grid position into the workspace. ok is
-// false where there is no such chunk.
-func (r *Reader) fetch(ctx context.Context, w *workspace, at []int) (key string, off int64, ok bool, err error) {
+// fetch reads the encoded bytes of a chunk into the workspace. ok is false where there is no
+// such chunk.
+func (r *Reader) fetch(ctx context.Context, w *workspace, number int, b *batch) (key string, off int64, ok bool, err error) {
+	var place [nd.MaxDims]int
+	at := place[:len(r.plan.grid)]
+	r.plan.position(at, r.plan.chunks[number])
 	if r.a.shards != nil {
-		return r.fetchPart(ctx, w, at)
+		return r.fetchPart(ctx, w, at, number, b)
 	}
 	key = r.a.key(at)
 	w.encoded, err = r.a.store.Get(ctx, key, w.encoded[:0], r.a.chunk.chain.limit)

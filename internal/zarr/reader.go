@@ -17,7 +17,8 @@ const maxChunk = 2 << 30
 type ReaderOptions struct {
 	// Budget bounds the bytes of decoded chunks: those kept for later regions and those in
 	// the making. Where it is less than one chunk, one at a time is decoded all the same.
-	// Beside it every Read under way holds an encoded chunk and what lies between its codecs.
+	// Beside it every Read under way holds an encoded chunk and what lies between its codecs,
+	// and of shards up to an eighth of the budget, and 8 MiB, of chunks that lie together.
 	Budget int64
 	// Schedule lists the regions that will be read.
 	Schedule []nd.Region
@@ -44,6 +45,7 @@ type Reader struct {
 	buffers, most int // how many there are, and may be
 	free          [][]byte
 	spaces        []*workspace
+	runs          [][]byte      // free memory of batches
 	waiting       chan struct{} // closed when a buffer can be had; nil where nobody waits
 	closed        bool
 }
@@ -55,6 +57,7 @@ type chunk struct {
 	fill   bool
 	users  int     // regions that copy from it now
 	load   *flight // while it is in the making
+	claim  *batch  // the Read that will make it, though it has not begun
 	next   int32   // region that needs it next, while it is idle
 	place  int     // among the idle ones
 }
@@ -65,6 +68,14 @@ type flight struct {
 	// Set before done is closed: how it failed, and whether only since its own context ended.
 	err       error
 	cancelled bool
+}
+
+func newFlight() *flight { return &flight{done: make(chan struct{})} }
+
+// abandon ends a flight whose work others have to do.
+func (f *flight) abandon() {
+	f.err, f.cancelled = errAbandoned, true
+	close(f.done)
 }
 
 // land ends a flight.
@@ -112,11 +123,14 @@ func (r *Reader) Read(ctx context.Context, i int, dst nd.View) error {
 	region := r.o.Schedule[i]
 	todo := make([]int, 0, 32)
 	r.plan.each(region, func(place int) { todo = append(todo, r.plan.number(place)) })
+	var b batch
+	defer r.end(&b)
 	for len(todo) > 0 {
 		rest := todo[:0]
 		var other *flight
-		for _, n := range todo {
-			c, busy, err := r.pin(ctx, n)
+		for k, n := range todo {
+			b.ahead = todo[k+1:]
+			c, busy, err := r.pin(ctx, n, &b)
 			if err != nil {
 				return err
 			}
@@ -139,7 +153,7 @@ func (r *Reader) Read(ctx context.Context, i int, dst nd.View) error {
 
 // pin holds a chunk ready to be copied from, decoding it if need be. While another goroutine
 // decodes it, that flight is returned instead.
-func (r *Reader) pin(ctx context.Context, number int) (*chunk, *flight, error) {
+func (r *Reader) pin(ctx context.Context, number int, b *batch) (*chunk, *flight, error) {
 	if ctx.Err() != nil {
 		return nil, nil, context.Cause(ctx)
 	}
@@ -154,10 +168,10 @@ func (r *Reader) pin(ctx context.Context, number int) (*chunk, *flight, error) {
 		r.live[number] = c
 	}
 	switch {
-	case c.load != nil:
+	case c.load != nil && c.claim != b:
 		return nil, c.load, nil
 	case c.data == nil && !c.fill:
-		if err := r.fly(ctx, c); err != nil {
+		if err := r.fly(ctx, c, b); err != nil {
 			return nil, nil, err
 		}
 	case c.place >= 0:
@@ -168,12 +182,15 @@ func (r *Reader) pin(ctx context.Context, number int) (*chunk, *flight, error) {
 }
 
 // fly loads a chunk with the lock let go.
-func (r *Reader) fly(ctx context.Context, c *chunk) (err error) {
-	f := &flight{done: make(chan struct{})}
-	c.load = f
+func (r *Reader) fly(ctx context.Context, c *chunk, b *batch) (err error) {
+	if c.load == nil {
+		c.load = newFlight()
+	}
+	f := c.load
+	c.claim = nil
 	w := r.workspace()
 	r.mu.Unlock()
-	data, fill, err := r.load(ctx, w, c.number)
+	data, fill, err := r.load(ctx, w, c.number, b)
 	r.mu.Lock()
 	r.spaces = append(r.spaces, w)
 	c.load, c.data, c.fill = nil, data, fill
@@ -304,7 +321,7 @@ func (r *Reader) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closed = true
-	r.live, r.free, r.idle, r.spaces = nil, nil, nil, nil
+	r.live, r.free, r.idle, r.spaces, r.runs = nil, nil, nil, nil, nil
 	r.index.clear()
 	r.wake()
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -101,11 +102,12 @@ func TestReaderReadsOnce(t *testing.T) {
 			m := make()
 			a := openA(t, m)
 			var mu sync.Mutex
-			told := map[string]int{}
+			told, reported := map[string]int{}, map[string]int64{}
 			r, err := a.NewReader(ReaderOptions{Budget: 1 << 20, Schedule: schedule, OnObject: func(key string, off int64, encoded []byte) {
 				mu.Lock()
 				defer mu.Unlock()
 				told[fmt.Sprintf("%s@%d", key, off)]++
+				reported[key] += int64(len(encoded))
 				if want := m.objects[key][off:]; !slices.Equal(encoded, want[:len(encoded)]) {
 					t.Errorf("%s@%d: other bytes than the object's", key, off)
 				}
@@ -114,14 +116,17 @@ func TestReaderReadsOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 			readAll(t, r, schedule, workers, absent)
-			count := m.count()
-			for key, n := range count {
-				if n != 1 || told[key] != 1 {
-					t.Errorf("%s, %d workers: %s was read %d times and reported %d times", name, workers, key, n, told[key])
+			for part, n := range told {
+				if n != 1 {
+					t.Errorf("%s, %d workers: %s was reported %d times", name, workers, part, n)
 				}
 			}
-			if len(told) != len(count) {
-				t.Errorf("%s: %d reads, %d reported", name, len(count), len(told))
+			fetched, reads := m.fetched()
+			if !maps.Equal(fetched, reported) {
+				t.Errorf("%s, %d workers: read %v, reported %v", name, workers, fetched, reported)
+			}
+			if reads > len(told) || name == "v2" && reads != len(told) {
+				t.Errorf("%s: %d reads of %d chunks", name, reads, len(told))
 			}
 			if len(r.live) != 0 || len(r.idle) != 0 || len(r.free) != r.buffers {
 				t.Errorf("%s: %d chunks live, %d idle, %d of %d buffers free", name, len(r.live), len(r.idle), len(r.free), r.buffers)
@@ -176,11 +181,7 @@ func TestReaderEvictsFurthest(t *testing.T) {
 		t.Fatal(err)
 	}
 	readAll(t, r, schedule, 1, nil)
-	n := 0
-	for _, k := range m.count() {
-		n += k
-	}
-	if n != 4 {
+	if _, n := m.fetched(); n != 4 {
 		t.Errorf("%d reads, want 4", n)
 	}
 }
@@ -453,6 +454,70 @@ func TestShardParts(t *testing.T) {
 	if err := checkNumbers(dst, region2(0, 0, 40, 40), func(i, j int) bool { return i >= 20 && j >= 20 || i%20 < 5 && j%20 < 5 }); err != nil {
 		t.Error(err)
 	}
+}
+
+// Chunks of a region that lie one behind another in a shard are fetched together, by the first
+// Read that needs one of them, also while another Read wants some of them.
+func TestShardRuns(t *testing.T) {
+	for _, workers := range []int{1, 3} {
+		m := v3Shards(t, [2]int{40, 40}, [2]int{20, 20}, [2]int{5, 5}, "end")
+		schedule := tiles([2]int{40, 40}, [2]int{20, 40})
+		schedule = append(schedule, schedule...)
+		r, err := openA(t, m).NewReader(ReaderOptions{Budget: 1 << 20, Schedule: schedule})
+		if err != nil {
+			t.Fatal(err)
+		}
+		readAll(t, r, schedule, workers, func(i, j int) bool { return i%20 < 5 && j%20 < 5 })
+		fetched, reads := m.fetched()
+		for key, n := range fetched {
+			if want := int64(len(m.objects[key])); n != want {
+				t.Errorf("%d workers: %d bytes of %s read, want %d", workers, n, key, want)
+			}
+		}
+		if workers == 1 && reads != 8 || reads > 16 { // an index and a run a shard, if nobody interferes
+			t.Errorf("%d workers: %d reads", workers, reads)
+		}
+		if len(r.runs) == 0 || len(r.live) != 0 {
+			t.Errorf("%d workers: %d runs free, %d chunks live", workers, len(r.runs), len(r.live))
+		}
+	}
+}
+
+// What a Read has claimed and does not come to read is left to those who wait for it.
+func TestShardRunAbandoned(t *testing.T) {
+	m := v3Shards(t, [2]int{20, 20}, [2]int{20, 20}, [2]int{5, 5}, "end")
+	schedule := []nd.Region{region2(0, 0, 20, 20), region2(10, 10, 10, 10)}
+	r, err := openA(t, m).NewReader(ReaderOptions{Budget: 1 << 20, Schedule: schedule})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cause := errors.New("a passing fault")
+	entered, gate := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	m.before = func(_ context.Context, key string) (err error) {
+		if r.index.recent.Len() > 0 { // the first read behind the index: the run
+			once.Do(func() { close(entered); <-gate; err = cause })
+		}
+		return err
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := r.Read(t.Context(), 0, dense(schedule[0].Shape, 2)); !errors.Is(err, cause) {
+			t.Errorf("the Read that claimed: %v", err)
+		}
+	})
+	<-entered
+	wg.Go(func() {
+		dst := dense(schedule[1].Shape, 2)
+		if err := r.Read(t.Context(), 1, dst); err != nil {
+			t.Errorf("the Read that waited: %v", err)
+		} else if err := checkNumbers(dst, schedule[1], nil); err != nil {
+			t.Error(err)
+		}
+	})
+	time.Sleep(10 * time.Millisecond)
+	close(gate)
+	wg.Wait()
 }
 
 // The indexes of shards that were not used for long are let go of.

@@ -55,34 +55,42 @@ func (x *indexes) keep(s *shardIndex) {
 // bytes is about what the index takes.
 func (s *shardIndex) bytes() int64 { return int64(cap(s.entries)+cap(s.whole)+len(s.key)) + 256 }
 
-// fetchPart reads the encoded bytes of a chunk out of its shard.
-func (r *Reader) fetchPart(ctx context.Context, w *workspace, at []int) (key string, off int64, ok bool, err error) {
-	var places [nd.MaxDims]int
-	shard := places[:len(at)]
-	number := 0
+// split tells of the chunk at a grid position its shard's position and its index there.
+func (r *Reader) split(shard, at []int) (index int) {
 	for i, axis := range r.a.shards.order {
 		n := r.a.shards.grid[i]
 		shard[axis] = at[axis] / n
-		number = number*n + at[axis]%n
+		index = index*n + at[axis]%n
 	}
+	return index
+}
+
+// fetchPart reads the encoded bytes of a chunk out of its shard.
+func (r *Reader) fetchPart(ctx context.Context, w *workspace, at []int, number int, b *batch) (key string, off int64, ok bool, err error) {
+	if p, ok := b.take(w, number); ok {
+		return p.key, p.off, true, nil
+	}
+	var places [nd.MaxDims]int
+	shard := places[:len(at)]
+	i := r.split(shard, at)
 	key = r.a.key(shard)
 	s, err := r.shard(ctx, w, key)
 	if err != nil || s.absent {
 		return key, 0, false, err
 	}
-	off, n, ok, err := r.a.shards.entry(s.entries, number, s.size)
+	off, n, ok, err := r.a.shards.entry(s.entries, i, s.size)
 	if err != nil || !ok {
 		return key, 0, false, err
 	}
 	chain := r.a.chunk.chain
 	if err := checkSize(int(n), int(chain.limit), chain.open); err != nil {
-		return key, 0, false, fmt.Errorf("chunk %d of the shard: %w: %w", number, ErrCorrupt, err)
+		return key, 0, false, fmt.Errorf("%w: chunk %d of the shard: %w", ErrCorrupt, i, err)
 	}
 	if s.whole != nil {
 		w.encoded = append(w.encoded[:0], s.whole[off:off+n]...)
 		return key, off, true, nil
 	}
-	w.encoded, err = r.a.store.GetRange(ctx, key, off, n, w.encoded[:0])
+	err = r.fetchRun(ctx, w, s, number, b, off, n)
 	return key, off, err == nil, err
 }
 
@@ -101,7 +109,7 @@ func (r *Reader) shard(ctx context.Context, w *workspace, key string) (*shardInd
 			return s, nil
 		}
 		if s == nil {
-			s = &shardIndex{key: key, load: &flight{done: make(chan struct{})}}
+			s = &shardIndex{key: key, load: newFlight()}
 			r.index.shards[key] = s
 			r.mu.Unlock()
 			return s, r.flyIndex(ctx, w, s)
