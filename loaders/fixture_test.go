@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/cespare/xxhash/v2"
@@ -37,7 +38,7 @@ func (v *volume) view(level int) nd.View {
 	return nd.Dense(v.levels[level], v.shape(level), schemas.DType(v.DType).Size())
 }
 
-// generate fills chunks with values of a few bits, so that labels stay small.
+// generate fills chunks with any elements, or labels 0 and 1.
 func (v *volume) generate(t testing.TB, r *rand.Rand) {
 	size := schemas.DType(v.DType).Size()
 	for level := range int(v.Levels) {
@@ -58,8 +59,8 @@ func (v *volume) generate(t testing.TB, r *rand.Rand) {
 			part := make([]byte, box.Elements()*size)
 			for k := 0; k < len(part); k += size {
 				part[k] = byte(r.IntN(2))
-				if v.Role == schemas.RoleImage && size == 2 {
-					part[k], part[k+1] = byte(r.Uint32()), byte(r.IntN(16))
+				for b := 0; b < size && v.Role == schemas.RoleImage && v.DType != "bool"; b++ {
+					part[k+b] = byte(r.Uint32())
 				}
 			}
 			nd.Copy(whole.Slice(box), nd.Dense(part, box.Shape, size))
@@ -72,6 +73,7 @@ type fixture struct {
 	dir     string
 	volumes map[string][]*volume // by sample
 	splits  map[string]string
+	edit    func([]*schemas.Chunk) []*schemas.Chunk // of a split, may be nil
 }
 
 // fixtureVolumes are a volume of images, labels with a channel an object, a time series, and
@@ -112,19 +114,40 @@ func (v *volume) chunkRow(t testing.TB, sample string, level, i int) schemas.Chu
 		}
 	}
 	if row.Foreground > 0 {
-		enc, err := chunkcodec.NewEncoder(v.encoding, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if row.Data, err = enc.Encode(nil, data, d.Size()); err != nil {
-			t.Fatal(err)
-		}
+		row.Data = encode(t, v.encoding, data, d.Size())
 	}
 	return row
 }
 
+// encoders are kept: one is made of megabytes.
+var encoders struct {
+	sync.Mutex
+	of map[chunkcodec.Encoding]*chunkcodec.Encoder
+}
+
+func encode(t testing.TB, e chunkcodec.Encoding, data []byte, itemSize int) []byte {
+	t.Helper()
+	encoders.Lock()
+	defer encoders.Unlock()
+	enc, err := encoders.of[e], error(nil)
+	if enc == nil {
+		if enc, err = chunkcodec.NewEncoder(e, 0); err != nil {
+			t.Fatal(err)
+		}
+		if encoders.of == nil {
+			encoders.of = map[chunkcodec.Encoding]*chunkcodec.Encoder{}
+		}
+		encoders.of[e] = enc
+	}
+	payload, err := enc.Encode(nil, data, itemSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return payload
+}
+
 // chunkRows are the rows of a sample's arrays in the order of the format.
-func (f *fixture) chunkRows(t testing.TB, sample string) (rows []any) {
+func (f *fixture) chunkRows(t testing.TB, sample string) (rows []*schemas.Chunk) {
 	for _, v := range f.volumes[sample] {
 		for level := range int(v.Levels) {
 			g, err := newGrid(&v.Array, level)
@@ -175,10 +198,15 @@ func (f *fixture) sampleRow(sample string) any {
 // groups.
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
+	return newFixtureOf(t, fixtureVolumes)
+}
+
+func newFixtureOf(t testing.TB, volumes func() []*volume) *fixture {
+	t.Helper()
 	f := &fixture{dir: t.TempDir(), volumes: map[string][]*volume{}, splits: map[string]string{"a": "train", "b": "train", "c": "val"}}
 	r := rand.New(rand.NewPCG(7, 7))
 	for _, sample := range []string{"a", "b", "c"} {
-		f.volumes[sample] = fixtureVolumes()
+		f.volumes[sample] = volumes()
 		for _, v := range f.volumes[sample] {
 			v.generate(t, r)
 		}
@@ -192,7 +220,8 @@ func (f *fixture) write(t testing.TB, groupBytes int64) {
 	t.Helper()
 	m := &schemas.Manifest{Name: "fixture", Source: schemas.Source{Name: "fixture", Title: "Fixture", Licence: "CC0-1.0", Citation: "none"}}
 	for _, split := range []string{"train", "val"} {
-		var samples, chunks, instances []any
+		var samples, instances, rows []any
+		var chunks []*schemas.Chunk
 		for _, id := range []string{"a", "b", "c"} {
 			if f.splits[id] == split {
 				samples = append(samples, f.sampleRow(id))
@@ -200,9 +229,15 @@ func (f *fixture) write(t testing.TB, groupBytes int64) {
 				instances = append(instances, f.instanceRows(id)...)
 			}
 		}
+		if f.edit != nil {
+			chunks = f.edit(chunks)
+		}
+		for _, c := range chunks {
+			rows = append(rows, c)
+		}
 		m.Splits = append(m.Splits, split)
 		m.Shards = append(m.Shards, f.shards(t, samplesWithLine, split, samples, 1, groupBytes)...)
-		m.Shards = append(m.Shards, f.shards(t, schemas.Chunks, split, chunks, 3, groupBytes)...)
+		m.Shards = append(m.Shards, f.shards(t, schemas.Chunks, split, rows, 3, groupBytes)...)
 		m.Shards = append(m.Shards, f.shards(t, schemas.Instances, split, instances, 1, groupBytes)...)
 	}
 	f.commit(t, m)
