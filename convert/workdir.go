@@ -142,14 +142,11 @@ func (w *workdir) replaceDurably(path string, data []byte) error {
 }
 
 func (w *workdir) replaceBy(path string, write func(*os.File) error) error {
-	f, err := os.CreateTemp(w.dir, "new-*")
+	f, err := os.Create(w.path("new-" + filepath.Base(path)))
 	if err != nil {
 		return err
 	}
 	err = errors.Join(write(f), f.Close())
-	if err == nil {
-		err = os.Chmod(f.Name(), 0o666&^umask)
-	}
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}

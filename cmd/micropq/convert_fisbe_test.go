@@ -123,8 +123,10 @@ func convertedRows(t *testing.T, args ...string) map[string]string {
 	return got
 }
 
+// smallRelease is what defects are planted in.
+var smallRelease = fisbegen.Options{Samples: 1, Shape: []int{3, 20, 30, 40}, Chunks: []int{1, 10, 30, 40}, Neurons: 3, LabelType: "<i2", IDs: true, Seed: 2}
+
 func TestConvertRefusesDefects(t *testing.T) {
-	small := fisbegen.Options{Samples: 1, Shape: []int{3, 20, 30, 40}, Chunks: []int{1, 10, 30, 40}, Neurons: 3, LabelType: "<i2", IDs: true, Seed: 2}
 	tests := []struct {
 		defect string
 		want   []string // what the message must say
@@ -139,7 +141,7 @@ func TestConvertRefusesDefects(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.defect, func(t *testing.T) {
-			o := small
+			o := smallRelease
 			o.Defect = tt.defect
 			refused(t, release(t, o), tt.want...)
 		})
