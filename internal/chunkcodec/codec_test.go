@@ -129,7 +129,11 @@ func TestParse(t *testing.T) {
 func TestDecodeRegion(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	dec := NewDecoder()
-	for range 2000 {
+	boxes := 2000
+	if testing.Short() {
+		boxes = 200
+	}
+	for range boxes {
 		e := encodings[r.IntN(len(encodings))]
 		itemSize := []int{1, 2, 3, 4, 8}[r.IntN(5)]
 		shape := make([]int, r.IntN(5))
