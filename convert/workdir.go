@@ -42,8 +42,8 @@ type workdir struct {
 
 // openWorkdir locks the destination for a plan, creating what is missing. To overwrite is to
 // delete the data set there, finished or not.
-func openWorkdir(dst, fingerprint string, overwrite bool) (w *workdir, err error) {
-	w = &workdir{dst: dst, dir: filepath.Join(dst, workName)}
+func openWorkdir(dst, fingerprint string, overwrite bool) (_ *workdir, err error) {
+	w := &workdir{dst: dst, dir: filepath.Join(dst, workName)}
 	if err := os.MkdirAll(w.dir, 0o777); err != nil {
 		return nil, err
 	}
