@@ -125,7 +125,7 @@ func TestEditedRows(t *testing.T) {
 				}
 				return rows
 			}
-			f.write(t, 4<<10)
+			f.write(t, 64<<10)
 			checkDamage(t, readRaw(t, f, tt.options), tt.says)
 		})
 	}
@@ -161,7 +161,7 @@ func TestMissingRows(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newFixture(t)
 			f.edit = tt.edit
-			f.write(t, 4<<10)
+			f.write(t, 64<<10)
 			err := readRaw(t, f, Options{})
 			var d *DamageError
 			if !errors.As(err, &d) || d.Sample != "b" || d.Array != "raw" || !strings.Contains(err.Error(), tt.says) {
@@ -203,7 +203,7 @@ func TestEncodingsOfOneArray(t *testing.T) {
 		}
 		return rows
 	}
-	f.write(t, 4<<10)
+	f.write(t, 64<<10)
 	d := f.open(t, Options{VerifyDigest: true})
 	v := f.volume("b", "raw")
 	region := nd.Whole(v.shape(0))

@@ -2,6 +2,7 @@ package loaders
 
 import (
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -24,6 +25,9 @@ type volume struct {
 	encoding chunkcodec.Encoding
 	sparsity int      // of so many chunks one is not empty
 	levels   [][]byte // filled by generate
+
+	mu   sync.Mutex
+	rows map[[2]int]schemas.Chunk // by level and chunk, those asked for so far
 }
 
 func (v *volume) shape(level int) []int {
@@ -90,6 +94,22 @@ func fixtureVolumes() []*volume {
 
 // chunkRow is the row of chunk i of a volume's grid at a level.
 func (v *volume) chunkRow(t testing.TB, sample string, level, i int) schemas.Chunk {
+	t.Helper()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	key := [2]int{level, i}
+	row, ok := v.rows[key]
+	if !ok {
+		if v.rows == nil {
+			v.rows = map[[2]int]schemas.Chunk{}
+		}
+		row = v.makeRow(t, sample, level, i)
+		v.rows[key] = row
+	}
+	return row
+}
+
+func (v *volume) makeRow(t testing.TB, sample string, level, i int) schemas.Chunk {
 	t.Helper()
 	g, err := newGrid(&v.Array, level)
 	if err != nil {
@@ -194,11 +214,51 @@ func (f *fixture) sampleRow(sample string) any {
 	return row
 }
 
+// plain is the fixture that most tests use and its files: it is made once and then copied.
+var plain struct {
+	sync.Mutex
+	fixture *fixture
+	files   map[string][]byte
+}
+
 // newFixture writes a data set of three samples in two splits, with several shards and row
-// groups.
+// groups. Its volumes are those of all such fixtures and not to be changed.
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	return newFixtureOf(t, fixtureVolumes)
+	plain.Lock()
+	defer plain.Unlock()
+	if plain.fixture == nil {
+		f := newFixtureOf(t, fixtureVolumes)
+		plain.fixture, plain.files = f, f.files(t)
+		return f
+	}
+	f := &fixture{dir: t.TempDir(), volumes: plain.fixture.volumes, splits: plain.fixture.splits}
+	for name, data := range plain.files {
+		if err := os.MkdirAll(filepath.Dir(f.path(name)), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(f.path(name), data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return f
+}
+
+// files are the files of the data set.
+func (f *fixture) files(t testing.TB) map[string][]byte {
+	t.Helper()
+	out := map[string][]byte{}
+	err := fs.WalkDir(os.DirFS(f.dir), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		out[name], err = os.ReadFile(f.path(name))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 func newFixtureOf(t testing.TB, volumes func() []*volume) *fixture {
@@ -211,7 +271,7 @@ func newFixtureOf(t testing.TB, volumes func() []*volume) *fixture {
 			v.generate(t, r)
 		}
 	}
-	f.write(t, 4<<10)
+	f.write(t, 8<<10)
 	return f
 }
 
