@@ -66,7 +66,7 @@ func Run(ctx context.Context, src Source, dst string, o Options) (*Result, error
 // RunPlan executes and commits a plan made by src. Where dst already is the data set the
 // plan describes, there is nothing to do.
 func RunPlan(ctx context.Context, src Source, plan *Plan, dst string, o Options) (*Result, error) {
-	if m, err := finished(plan, dst, o.Overwrite); m != nil || err != nil {
+	if m, err := finished(ctx, plan, dst, o.Overwrite); m != nil || err != nil {
 		if err != nil {
 			return nil, err
 		}
@@ -89,7 +89,7 @@ type Execution struct {
 	dst         string
 	fingerprint string
 	work        *workdir
-	receipts    map[string]shardfile.Receipt // by task id
+	receipts    map[string]receipt // by task id
 	kept        int
 }
 
@@ -105,11 +105,11 @@ func Execute(ctx context.Context, src Source, plan *Plan, dst string, o Options)
 	if err := prepare(dst, o.Overwrite); err != nil {
 		return nil, err
 	}
-	work, err := openWorkdir(dst, fp)
+	work, err := openWorkdir(dst, fp, o.Overwrite)
 	if err != nil {
 		return nil, err
 	}
-	e := &Execution{plan: plan, dst: dst, fingerprint: fp, work: work, receipts: map[string]shardfile.Receipt{}}
+	e := &Execution{plan: plan, dst: dst, fingerprint: fp, work: work, receipts: map[string]receipt{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, e.Close())
@@ -135,10 +135,10 @@ func (e *Execution) Close() error { return e.work.close() }
 // resume collects the receipts of an earlier run.
 func (e *Execution) resume(ctx context.Context, o Options) error {
 	for _, t := range e.plan.Tasks {
-		if err := ctx.Err(); err != nil {
+		r, ok, err := e.work.receipt(ctx, t)
+		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		r, ok, err := e.work.receipt(t)
 		if err != nil {
 			return fmt.Errorf("receipt of %s: %w", t.Path(), err)
 		}
@@ -169,7 +169,7 @@ func (x *executor) stage(ctx context.Context, stage int) error {
 	lanes := min(maxLanes, x.o.Jobs, max(1, len(chains)))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(lanes)
-	results := make([][]shardfile.Receipt, len(chains))
+	results := make([][]receipt, len(chains))
 	for i, tasks := range chains {
 		g.Go(func() (err error) {
 			results[i], err = x.chain(gctx, tasks, x.o.Memory/int64(lanes))
@@ -198,7 +198,7 @@ func chainWork(tasks []Task) (n int64) {
 	return n
 }
 
-func (x *executor) chain(ctx context.Context, tasks []Task, memory int64) (rs []shardfile.Receipt, err error) {
+func (x *executor) chain(ctx context.Context, tasks []Task, memory int64) (rs []receipt, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -225,7 +225,7 @@ func (x *executor) chain(ctx context.Context, tasks []Task, memory int64) (rs []
 
 // task writes one shard under a temporary name and gives it its own when it is whole.
 // The receipt comes last: whatever is killed before it, the task is run again.
-func (x *executor) task(ctx context.Context, s Session, t Task) (r shardfile.Receipt, err error) {
+func (x *executor) task(ctx context.Context, s Session, t Task) (r receipt, err error) {
 	table, err := x.plan.table(t.Table)
 	if err != nil {
 		return r, err
@@ -244,14 +244,17 @@ func (x *executor) task(ctx context.Context, s Session, t Task) (r shardfile.Rec
 		return r, err
 	}
 	facts, err := s.Run(ctx, t, &Shard{table: table, w: w})
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx) // before the disk is waited for
+	}
 	if err != nil {
 		return r, errors.Join(err, w.Abort())
 	}
-	if r, err = w.Finish(); err != nil {
+	if r.Receipt, err = w.Finish(); err != nil {
 		return r, err
 	}
 	if facts != nil {
-		if err := x.work.putFacts(t, facts); err != nil {
+		if r.Facts, err = x.work.putFacts(t, facts); err != nil {
 			return r, err
 		}
 	}
@@ -260,9 +263,6 @@ func (x *executor) task(ctx context.Context, s Session, t Task) (r shardfile.Rec
 		return r, err
 	}
 	if err := os.Rename(tmp, final); err != nil {
-		return r, err
-	}
-	if err := syncDir(filepath.Dir(final)); err != nil {
 		return r, err
 	}
 	return r, x.work.putReceipt(t, r)

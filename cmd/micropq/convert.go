@@ -22,11 +22,12 @@ import (
 
 func convertCommand() *cli.Command {
 	return &cli.Command{
-		Name:         "convert",
-		Usage:        "turn a source into a data set",
-		Action:       noCommand,
-		OnUsageError: onUsageError,
-		Subcommands:  []*cli.Command{convertFisbeCommand()},
+		Name:            "convert",
+		Usage:           "turn a source into a data set",
+		HideHelpCommand: true,
+		Action:          noCommand,
+		OnUsageError:    onUsageError,
+		Subcommands:     []*cli.Command{convertFisbeCommand()},
 	}
 }
 
@@ -34,7 +35,7 @@ func convertCommand() *cli.Command {
 func engineFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "shard-size", Value: "256MiB", Usage: "target size of a shard"},
-		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "processors to use (default: all)"},
+		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "processors to use", DefaultText: "all"},
 		&cli.StringFlag{Name: "memory", Value: "1GiB", Usage: "memory for buffers"},
 		&cli.BoolFlag{Name: "overwrite", Usage: "replace what an earlier conversion left at DST"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print the plan and write nothing"},
@@ -144,7 +145,7 @@ func printPlan(w io.Writer, p *convert.Plan, asJSON bool) error {
 			Options map[string]any `json:"options"`
 			Tasks   []convert.Task `json:"tasks"`
 			Notes   []string       `json:"notes"`
-		}{p.Name, p.Source, p.Options, p.Tasks, p.Notes})
+		}{p.Name, p.Source, p.Options, p.Tasks, append([]string{}, p.Notes...)})
 	}
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "SHARD\tREADS\tHOLDS")

@@ -37,7 +37,7 @@ func exitCode(ctx context.Context, err error) int {
 		return codeInterrupted
 	case errors.As(err, &usage) || errors.Is(err, convert.ErrExists):
 		return codeUsage
-	case errors.Is(err, loaders.ErrDamaged):
+	case errors.Is(err, loaders.ErrDamaged) || errors.Is(err, convert.ErrDamaged):
 		return codeDamaged
 	}
 	return codeInput

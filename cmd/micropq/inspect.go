@@ -22,7 +22,11 @@ func inspectCommand() *cli.Command {
 		Usage:     "say what is in a data set",
 		ArgsUsage: "DST",
 		Description: `DST is a folder, a zip of one, or an HTTP(S) URL of either. Only footers and small
-columns are read. Facts of elements are of level 0, sizes of all levels.`,
+columns are read. Facts of elements are of level 0, sizes of all levels.
+
+Example:
+
+   micropq inspect fisbe/`,
 		Flags:        []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON"}},
 		OnUsageError: onUsageError,
 		Action:       runInspect,

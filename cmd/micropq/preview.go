@@ -20,7 +20,11 @@ func previewCommand() *cli.Command {
 		ArgsUsage: "DST",
 		Description: `DST is a folder, a zip of one, or an HTTP(S) URL of either. The preview of a sample
 becomes DIR/SAMPLE.png; characters of its id that a file name cannot have are written as
-%XX.`,
+%XX.
+
+Example:
+
+   micropq preview fisbe/ --sample 'VT0*' -o previews/`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "`DIR` to write to"},
 			&cli.StringFlag{Name: "sample", Usage: "`GLOB` of sample ids (default: all)"},

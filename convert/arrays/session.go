@@ -167,12 +167,12 @@ func (s *Session) window(u *openUnit) (left int64, err error) {
 	n *= g.shape[axC]
 	block := 2*int64(n) + int64(n)/8
 	if u.span.Level > 0 {
-		u.piece = int(min(maxPiece, s.res.Memory/8))
+		u.piece = int(max(u.smallestPiece(), min(maxPiece, s.res.Memory/8)))
 		block += int64(u.piece)
 	}
 	if block > s.res.Memory/2 {
-		return 0, fmt.Errorf("%s: %s: a block of all channels takes %d MiB and %d MiB are to be had for one: raise --memory or take a smaller --chunk",
-			u.span.Sample, u.span.Array, block>>20, s.res.Memory>>21)
+		return 0, fmt.Errorf("%s: %s: a block of all channels at level %d takes %d MiB and %d MiB are to be had for one: raise --memory, or take a smaller --chunk or fewer --levels",
+			u.span.Sample, u.span.Array, u.span.Level, ceilDiv(int(block), 1<<20), s.res.Memory>>21)
 	}
 	u.window = int(min(int64(2*s.res.Workers), s.res.Memory/2/block))
 	return s.res.Memory - int64(u.window)*block, nil
@@ -193,6 +193,16 @@ func (s *Session) schedule(u *openUnit) (regions []nd.Region) {
 		}
 	}
 	return regions
+}
+
+// smallestPiece is the number of bytes that one element of the level is made of, in all
+// channels: pieces cannot be smaller.
+func (u *openUnit) smallestPiece() int64 {
+	n := int64(u.array.Source.DType().Size()) * int64(u.full[axC])
+	for _, ax := range blockOrder {
+		n *= int64(min(scale(ax, u.span.Level), u.full[ax]))
+	}
+	return n
 }
 
 // pieces cuts a block into boxes whose source is small enough to be read at once.
