@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -60,6 +61,7 @@ func runConvert(c *cli.Context, src convert.Source, dst string) error {
 	if c.Bool("dry-run") {
 		return printPlan(c.App.Writer, plan, c.Bool("json"))
 	}
+	limitHeap(o.Memory)
 	start := time.Now()
 	res, err := convert.RunPlan(c.Context, src, plan, dst, o)
 	if err != nil {
@@ -69,6 +71,19 @@ func runConvert(c *cli.Context, src convert.Source, dst string) error {
 		return err
 	}
 	return printResult(c.App.Writer, dst, res, time.Since(start), c.Bool("json"))
+}
+
+// heapOverhead is what a conversion holds besides the buffers that --memory bounds: the row
+// groups being written, encoders, facts, and garbage.
+const heapOverhead = 192 << 20
+
+// limitHeap has garbage collected before the heap outgrows --memory by more than the
+// overhead; left alone, the collector waits until it has doubled. A limit that the user gave
+// the runtime stands.
+func limitHeap(memory int64) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memory + heapOverhead)
+	}
 }
 
 func engineOptions(c *cli.Context) (o convert.Options, err error) {
