@@ -364,6 +364,7 @@ func TestStopAndBackPressure(t *testing.T) {
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	var last error
 	for b, err := range loader(t, d, o).Batches(ctx) {
 		if last = err; b != nil && b.Step == 3 {

@@ -49,7 +49,7 @@ type Loader struct {
 // the keys of their instances.
 func New(ctx context.Context, sources []Source, o Options) (*Loader, error) {
 	o = o.withDefaults()
-	if err := o.validate(); err != nil {
+	if err := o.Validate(); err != nil {
 		return nil, err
 	}
 	if len(sources) == 0 {

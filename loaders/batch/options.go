@@ -79,8 +79,9 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Validate reports every problem of options with their defaults.
-func (o Options) validate() error {
+// Validate reports every problem at once.
+func (o Options) Validate() error {
+	o = o.withDefaults()
 	errs := []error{o.Partition.Validate(), o.Shuffle.Validate()}
 	check := func(bad bool, format string, args ...any) {
 		if bad {
