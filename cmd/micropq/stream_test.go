@@ -13,6 +13,9 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
+
+	"github.com/micropq/micropq/internal/oracle"
+	"github.com/micropq/micropq/testdata/gen/fisbegen"
 )
 
 // streamed converts the committed sample.
@@ -186,4 +189,19 @@ func TestStreamIntoClosedPipe(t *testing.T) {
 		t.Error("it still writes")
 		_ = cmd.Process.Kill()
 	}
+}
+
+// The Python client sees through the pipe, and its own reader of the format sees on disk, what
+// zarr-python sees in the source.
+func TestPythonClient(t *testing.T) {
+	python := oracle.Python(t)
+	src := release(t, fisbegen.Options{Samples: 2, Shape: []int{3, 20, 33, 40}, Neurons: 3, IDs: true, Seed: 8})
+	dst := filepath.Join(t.TempDir(), "out")
+	must(t, "convert", "fisbe", "--chunk", "16", src, dst)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(asProgram, "1") // for the processes that Python starts
+	t.Logf("%s", oracle.Run(t, python, "../../python/tests/check.py", self, dst, src))
 }
