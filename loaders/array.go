@@ -114,6 +114,9 @@ func (a *Array) Axes() string { return a.desc.Axes }
 // DType is the element type.
 func (a *Array) DType() schemas.DType { return a.dtype }
 
+// Fill is one element of the value that empty chunks stand for, little-endian.
+func (a *Array) Fill() []byte { return slices.Clone(a.fill) }
+
 // Role is schemas.RoleImage or schemas.RoleLabels.
 func (a *Array) Role() string { return a.desc.Role }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/micropq/micropq/convert"
 	"github.com/micropq/micropq/internal/chunkcodec"
 	"github.com/micropq/micropq/internal/nd"
+	"github.com/micropq/micropq/internal/ordered"
 	"github.com/micropq/micropq/schemas"
 )
 
@@ -230,7 +231,7 @@ func (u *openUnit) pieces(b box) []box {
 // span writes the rows of one span.
 func (s *Session) span(ctx context.Context, span Span, w *convert.Shard) error {
 	u := s.unit
-	return ordered(ctx, span.Blocks, s.res.Workers, u.window,
+	return ordered.Each(ctx, span.Blocks, s.res.Workers, u.window,
 		func(ctx context.Context, i int) (*state, error) {
 			if err := s.res.CPU.Acquire(ctx); err != nil {
 				return nil, err
