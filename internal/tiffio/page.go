@@ -62,7 +62,6 @@ type layout struct {
 	lsbFirst      bool // FillOrder 2
 	t4, t6        uint64
 	tables        []byte // JPEGTables
-	sub           [2]int // chroma subsampling of JPEG, for what a segment must be
 	offsets, size []uint64
 }
 
@@ -387,13 +386,6 @@ func (p *parser) facts(d *directory, pg *Page) (err error) {
 	}
 	if pg.Software, err = p.text(d, tagSoftware); err != nil {
 		return err
-	}
-	if e, ok := d.entries[tagYCbCrSub]; ok && e.count == 2 {
-		v, err := p.uints(d, tagYCbCrSub)
-		if err != nil {
-			return err
-		}
-		pg.sub = [2]int{int(v[0]), int(v[1])}
 	}
 	pg.PixelSize, err = p.resolution(d, &pg.resolutionRaw)
 	return err
