@@ -98,11 +98,21 @@ func zstdStream(_ *Page, src io.Reader, _ int) (io.Reader, error) {
 	return zstd.NewReader(src, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxZstdWindow))
 }
 
-func lzmaWhole(p *Page, dst, src []byte) (int, error) {
-	r, err := lzmaStream(p, bytes.NewReader(src), 0)
+// lzmaDecoders keep their dictionaries, which are far larger than most tiles.
+var lzmaDecoders sync.Pool
+
+func lzmaWhole(_ *Page, dst, src []byte) (int, error) {
+	r, _ := lzmaDecoders.Get().(*xz.Reader)
+	var err error
+	if r == nil {
+		r, err = xz.NewReader(bytes.NewReader(src), maxDictionary)
+	} else {
+		err = r.Reset(bytes.NewReader(src))
+	}
 	if err != nil {
 		return 0, err
 	}
+	defer lzmaDecoders.Put(r)
 	return fill(dst, r)
 }
 
