@@ -100,11 +100,7 @@ func (r *Reader) decode() {
 
 // refill moves the unused input to the front and takes more behind it.
 func (r *Reader) refill() error {
-	// Whole bytes in hold go back: what follows may want them as bytes.
-	d := &r.d
-	d.pos -= int(d.held / 8)
-	d.held &= 7
-	d.hold &= 1<<d.held - 1
+	r.d.settle()
 	n := copy(r.in, r.d.src[r.d.pos:])
 	for {
 		k, err := r.src.Read(r.in[n:])
@@ -154,5 +150,37 @@ func (r *Reader) trailer() error {
 	return nil
 }
 
-// Offset is the number of bytes decoded and read.
+// Offset is the number of bytes that were read.
 func (r *Reader) Offset() int64 { return r.out - int64(r.w-r.r) }
+
+// Point is a place of a stream that reading can go on from, some 64 KiB of memory.
+type Point struct {
+	In      int64 // bytes of the stream before it
+	Out     int64 // bytes decoded before it
+	d       decoder
+	history []byte
+	wrapped bool
+	sum     uint32
+}
+
+// Point is the place up to which the stream is decoded: Offset, or some way behind it. It is
+// nil where there is none, at the end and before the beginning.
+func (r *Reader) Point() *Point {
+	if r.err != nil || r.out == 0 {
+		return nil
+	}
+	r.d.settle()
+	p := &Point{In: r.taken - int64(len(r.d.src)-r.d.pos), Out: r.out, d: r.d, wrapped: r.wrapped, sum: r.sum}
+	p.d.src, p.d.pos, p.d.eof = nil, 0, false
+	p.history = append(p.history, r.window[max(0, r.w-maxDistance):r.w]...)
+	return p
+}
+
+// Resume makes the reader go on from a point; src gives the stream from the point's In on.
+func (r *Reader) Resume(p *Point, src io.Reader) {
+	r.d = p.d
+	r.d.src = r.in[:0]
+	r.src, r.taken, r.out = src, p.In, p.Out
+	r.w = copy(r.window, p.history)
+	r.r, r.wrapped, r.sum, r.err = r.w, p.wrapped, p.sum, nil
+}
