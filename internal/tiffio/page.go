@@ -51,6 +51,7 @@ type Page struct {
 
 	layout
 	resolutionRaw [4]uint64 // of X and Y, numerator and denominator
+	trail         *trail
 	file          *File
 	err           error
 }
@@ -86,7 +87,7 @@ func (p *Page) rows(segRow int) int { return min(p.segH, p.Height-segRow*p.segH)
 
 // page interprets a directory.
 func (p *parser) page(d *directory, name string, file *File) (*Page, error) {
-	pg := &Page{Name: name, Offset: d.off, file: file}
+	pg := &Page{Name: name, Offset: d.off, file: file, trail: &trail{}}
 	for _, step := range []func(*directory, *Page) error{p.extent, p.samples, p.meaning, p.segments, p.facts} {
 		if err := step(d, pg); err != nil {
 			return nil, &Error{Where: name + " (" + directoryAt(d.off) + ")", Err: err}
