@@ -46,6 +46,12 @@ func NewZlibReader(src io.Reader) *Reader {
 
 // Read fills p with what comes next; after the end of the stream it returns io.EOF.
 func (r *Reader) Read(p []byte) (n int, err error) {
+	// A large p is decoded to in place once it holds a history; then no more than that goes
+	// through the window.
+	piece := pieceOut
+	if len(p) > 2*pieceOut {
+		piece = maxDistance
+	}
 	for {
 		k := copy(p[n:], r.window[r.r:r.w])
 		r.r, n = r.r+k, n+k
@@ -54,13 +60,61 @@ func (r *Reader) Read(p []byte) (n int, err error) {
 			return n, nil
 		case r.err != nil:
 			return n, r.err
+		case n >= maxDistance && len(p)-n > piece:
+			n = r.direct(p, n)
+		default:
+			r.decode(piece)
 		}
-		r.decode()
 	}
 }
 
-// decode makes some more output, or sets err.
-func (r *Reader) decode() {
+// direct decodes to p[n:], with p[:n] as the history, as far as whole symbols fit.
+func (r *Reader) direct(p []byte, n int) int {
+	from := n
+	n = r.run(p, n)
+	copy(r.window, p[n-maxDistance:n])
+	r.r, r.w = maxDistance, maxDistance
+	r.note(p[from:n])
+	return n
+}
+
+// run decodes to dst[n:] as far as whole symbols fit, and returns how far it came; the end of
+// the stream and failures go to err.
+func (r *Reader) run(dst []byte, n int) int {
+	for {
+		var why stop
+		var err error
+		n, why, err = r.d.run(dst, n)
+		if err == nil && why == needInput {
+			err = r.refill()
+		}
+		switch {
+		case err != nil:
+			r.err = err
+		case why == done:
+			r.err = io.EOF
+		case why == needInput:
+			continue
+		}
+		return n
+	}
+}
+
+// note takes output into account, and the end of the stream behind it.
+func (r *Reader) note(b []byte) {
+	if r.wrapped {
+		r.sum = adler(r.sum, b)
+	}
+	r.out += int64(len(b))
+	if r.err == io.EOF && r.wrapped {
+		if err := r.trailer(); err != nil {
+			r.err = err
+		}
+	}
+}
+
+// decode makes about so much more output in the window, or sets err.
+func (r *Reader) decode(piece int) {
 	if r.out == 0 && r.wrapped && r.taken == 0 {
 		if r.err = r.header(); r.err != nil {
 			return
@@ -71,31 +125,8 @@ func (r *Reader) decode() {
 		r.w = maxDistance
 	}
 	r.r = r.w
-	for {
-		n, why, err := r.d.run(r.window, r.w)
-		if err == nil && why == needInput {
-			err = r.refill()
-		}
-		r.w = n
-		switch {
-		case err != nil:
-			r.err = err
-		case why == done:
-			r.err = io.EOF
-		case why == needInput:
-			continue
-		}
-		break
-	}
-	if r.wrapped {
-		r.sum = adler(r.sum, r.window[r.r:r.w])
-	}
-	r.out += int64(r.w - r.r)
-	if r.err == io.EOF && r.wrapped {
-		if err := r.trailer(); err != nil {
-			r.err = err
-		}
-	}
+	r.w = r.run(r.window[:r.w+piece], r.w)
+	r.note(r.window[r.r:r.w])
 }
 
 // refill moves the unused input to the front and takes more behind it.
