@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/micropq/micropq/internal/npy"
 	"github.com/micropq/micropq/internal/tiffio"
@@ -19,49 +20,55 @@ import (
 // bandBytes is about how many bytes of rows are read at a time.
 const bandBytes = 1 << 20
 
-// openTIFF takes every page of the size of the first, reduced copies left out, as a plane.
+// openTIFF takes the first series of the file. Several series, or several channels or times,
+// are refused: which of them would hold the labels?
 func (im *Image) openTIFF(ctx context.Context, f *os.File, size int64) error {
 	file, err := tiffio.Open(ctx, f, size, im.Name)
 	if err != nil {
 		return err
 	}
-	var planes []*tiffio.Array
-	for _, p := range file.Pages() {
-		if p.Reduced || p.IsMask {
+	series := file.Series()
+	if len(series) != 1 {
+		return fmt.Errorf("it holds %d images of different kinds: a label image is one", len(series))
+	}
+	a, err := series[0].Array()
+	if err != nil {
+		return err
+	}
+	im.Axes, im.DType = "", a.DType()
+	for i, n := range a.Shape() {
+		switch axis := a.Axes()[i]; {
+		case axis == 'T' || axis == 'C':
+			if n > 1 {
+				return fmt.Errorf("it has %d elements along %c: a label image has axes YX or ZYX", n, axis)
+			}
 			continue
+		case axis == 'Z' && n == 1: // one plane is an image
+			continue
+		case axis == 'Z':
+			im.Depth = n
+		case axis == 'Y':
+			im.Height = n
+		default:
+			im.Width = n
 		}
-		if p.Samples != 1 {
-			return fmt.Errorf("%s has %d samples a pixel: a label image has one", p.Name, p.Samples)
-		}
-		if first := file.Pages()[0]; p.Width != first.Width || p.Height != first.Height || p.DType != first.DType {
-			return fmt.Errorf("%s is %dx%d %s, the first is %dx%d %s: want planes that are alike",
-				p.Name, p.Width, p.Height, p.DType, first.Width, first.Height, first.DType)
-		}
-		a, err := p.Array()
-		if err != nil {
-			return err
-		}
-		planes = append(planes, a)
+		im.Axes += a.Axes()[i : i+1]
 	}
-	if len(planes) == 0 {
-		return fmt.Errorf("it has no page but reduced copies and transparency masks")
-	}
-	first := file.Pages()[0]
-	im.Width, im.Height, im.DType, im.Depth = first.Width, first.Height, first.DType, len(planes)
-	im.PixelSizeUM = [3]float64{first.PixelSize.Z, first.PixelSize.Y, first.PixelSize.X}
-	if im.Depth > 1 {
-		im.Axes = "ZYX"
-	}
+	p := series[0].PixelSize
+	im.PixelSizeUM = [3]float64{p.Z, p.Y, p.X}
+	z := strings.IndexByte(a.Axes(), 'Z')
+	y := strings.IndexByte(a.Axes(), 'Y')
 	im.rows = func(ctx context.Context, each Each) error {
-		for z, a := range planes {
-			for band, err := range a.Bands(ctx) {
-				if err != nil {
-					return err
-				}
-				r := band.Region
-				if err := each(z, r.Origin[len(r.Origin)-2], band.View.Data[:r.Elements()*im.DType.Size()]); err != nil {
-					return err
-				}
+		for band, err := range a.Bands(ctx) {
+			if err != nil {
+				return err
+			}
+			plane := 0
+			if z >= 0 {
+				plane = band.Region.Origin[z]
+			}
+			if err := each(plane, band.Region.Origin[y], band.View.Data); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -144,12 +151,19 @@ func (im *Image) openPNG(f *os.File) error {
 		return fmt.Errorf("%dx%d pixels are too many for a PNG file, which has to be decoded whole: use TIFF", config.Width, config.Height)
 	}
 	im.Width, im.Height = config.Width, config.Height
+	scale, err := im.pngType(f)
+	if err != nil {
+		return err
+	}
 	im.rows = func(ctx context.Context, each Each) error {
 		picture, err := png.Decode(bufio.NewReader(io.NewSectionReader(f, 0, math.MaxInt64)))
 		if err != nil {
 			return err
 		}
 		pixels, stride := pixelsOf(picture)
+		if pixels == nil {
+			return fmt.Errorf("it has a transparent colour: a label image has grey values or a palette")
+		}
 		row := make([]byte, im.Width*im.DType.Size())
 		for y := range im.Height {
 			if ctx.Err() != nil {
@@ -159,31 +173,38 @@ func (im *Image) openPNG(f *os.File) error {
 			if im.DType == schemas.Uint16 {
 				swap(row, 2)
 			}
+			for i := range row {
+				row[i] /= scale
+			}
 			if err := each(0, y, row); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	return im.pngType(f)
+	return nil
 }
 
 // pngType finds the type of the elements in the header: a depth of 16 bits is uint16, less is
-// uint8. Colour is refused: which of its channels would be the label?
-func (im *Image) pngType(f *os.File) error {
+// uint8, which the standard library scales to the full range where the values are grey. Colour
+// is refused: which of its channels would be the label?
+func (im *Image) pngType(f *os.File) (scale byte, err error) {
 	var header [26]byte // the signature, then IHDR: length, type, width, height, depth, colour
 	if _, err := f.ReadAt(header[:], 0); err != nil {
-		return err
+		return 0, err
 	}
-	switch depth, colour := header[24], header[25]; {
-	case colour != 0 && colour != 3:
-		return fmt.Errorf("it is in colour or has an alpha channel: want grey values or a palette, whose indices are the labels")
-	case depth == 16:
+	depth, colour := header[24], header[25]
+	if colour != 0 && colour != 3 {
+		return 0, fmt.Errorf("it is in colour or has an alpha channel: want grey values or a palette, whose indices are the labels")
+	}
+	im.DType = schemas.Uint8
+	if depth == 16 {
 		im.DType = schemas.Uint16
-	default:
-		im.DType = schemas.Uint8
 	}
-	return nil
+	if colour == 0 && depth < 8 {
+		return 255 / (1<<depth - 1), nil
+	}
+	return 1, nil
 }
 
 // pixelsOf are the bytes of a picture, 16 bits highest byte first, and those of a row.
