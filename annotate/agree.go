@@ -289,10 +289,12 @@ func (c *comparison) scores() {
 		s.FP, s.FN = m-s.TP, n-s.TP
 		s.Precision, s.Recall = ratio(s.TP, m), ratio(s.TP, n)
 		s.F1, s.AP = ratio(2*s.TP, n+m), ratio(s.TP, s.TP+s.FP+s.FN)
-		c.out.MeanF1 += s.F1 / 10
-		c.out.MeanAP += s.AP / 10
+		c.out.MeanF1 += s.F1
+		c.out.MeanAP += s.AP
 		c.out.Scores = append(c.out.Scores, s)
 	}
+	c.out.MeanF1 /= 10
+	c.out.MeanAP /= 10
 }
 
 func count(flags []bool) (n int) {
