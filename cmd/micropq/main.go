@@ -61,6 +61,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			readCommand(),
 			previewCommand(),
 			streamCommand(),
+			annotateCommand(),
 			schemaCommand(),
 		},
 	}
