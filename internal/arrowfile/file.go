@@ -249,3 +249,11 @@ func guard(do func() error) (err error) {
 	}()
 	return do()
 }
+
+// From is the same file read through another reader: the one it was opened with may be
+// closed by now.
+func (f *File) From(r io.ReaderAt) *File {
+	from := *f
+	from.r = r
+	return &from
+}
