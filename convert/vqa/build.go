@@ -92,7 +92,7 @@ func (it *item) samples(images []schemas.Image) ([]*sampleRow, error) {
 	if it.record.document {
 		base.Source = it.record.file
 	}
-	if um, ok := number(it.get(it.l.m.PixelSize)); ok && um > 0 {
+	if um, ok := it.pixelSize(); ok {
 		from := schemas.FromFile
 		base.PixelSizeUM, base.PixelSizeSource = []float64{um, um}, &from
 	}
@@ -106,6 +106,20 @@ func (it *item) samples(images []schemas.Image) ([]*sampleRow, error) {
 		rows = append(rows, row)
 	}
 	return rows, nil
+}
+
+// pixelSize is the number that the source was written with, in the type of its column.
+func (it *item) pixelSize() (um float64, ok bool) {
+	i, ok := it.l.at[it.l.m.PixelSize]
+	if !ok {
+		return 0, false
+	}
+	v, err := coerce(&it.l.columns[i], it.values[i])
+	if err != nil {
+		return 0, false // own reports it
+	}
+	um, ok = number(v)
+	return um, ok && um > 0
 }
 
 // imageID is the sample id of image i.
