@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"iter"
 
-	"github.com/parquet-go/parquet-go"
-
 	"github.com/micropq/micropq/internal/picture"
 	"github.com/micropq/micropq/internal/shardfile"
 	"github.com/micropq/micropq/schemas"
@@ -104,12 +102,9 @@ func (s *shard) choose(ctx context.Context, g rowGroup, q QuestionQuery) (chosen
 	if err != nil {
 		return nil, err
 	}
-	var options []parquet.ReaderOption
-	for _, c := range []struct{ column, field string }{{datasetColumn, "Dataset"}, {resolvedColumn, "Resolved"}} {
-		if _, ok := g.Schema().Lookup(c.column); !ok {
-			options = append(options, parquet.StructTag(`parquet:"-"`, c.field))
-		}
-	}
+	_, options := optionalText(g, datasetColumn, "Dataset")
+	_, more := optionalText(g, resolvedColumn, "Resolved")
+	options = append(options, more...)
 	for _, w := range within {
 		for r, err := range spanRows[questionKeys](ctx, s, g, w, options...) {
 			if err != nil {
@@ -286,4 +281,29 @@ func Decode(image []byte) (*Pixels, error) {
 		return nil, err
 	}
 	return &Pixels{Width: p.Width, Height: p.Height, Samples: p.Samples, Wide: p.Wide, Layout: p.Layout, Data: p.Data}, nil
+}
+
+// SampleImages reads samples of ids with their encoded images, in the order given: one page
+// each. An id without a sample is [ErrNotFound].
+func (d *Dataset) SampleImages(ctx context.Context, ids []string) iter.Seq2[*Sample, error] {
+	return func(yield func(*Sample, error) bool) {
+		samples, err := d.itemSamples(ctx, "")
+		for _, id := range ids {
+			if err != nil {
+				break
+			}
+			place, ok := samples[id]
+			if !ok {
+				err = fmt.Errorf("sample %q: %w", id, ErrNotFound)
+				break
+			}
+			s := &Sample{place.sample.Sample, place.sample.Extra}
+			if s.Image, err = place.shard.image(ctx, place.row); err == nil && !yield(s, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(nil, err)
+		}
+	}
 }
