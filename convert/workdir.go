@@ -83,7 +83,7 @@ func openWorkdir(dst, fingerprint string, overwrite bool) (_ *workdir, err error
 // clear deletes a data set and nothing else: the manifest first, so that what is left is
 // never taken for one. The lock stays.
 func (w *workdir) clear() error {
-	names := []string{manifestName, "README.md", "croissant.json"}
+	names := []string{manifestName, schemas.RejectedName, "README.md", "croissant.json"}
 	for _, t := range schemas.Tables() {
 		names = append(names, t.Name)
 	}
