@@ -26,7 +26,7 @@ func convertCommand() *cli.Command {
 		Usage:        "turn a source into a data set",
 		Action:       noCommand,
 		OnUsageError: onUsageError,
-		Subcommands:  []*cli.Command{convertFisbeCommand()},
+		Subcommands:  []*cli.Command{convertFisbeCommand(), convertNCLSMCommand(), convertLabelsCommand()},
 	}
 }
 

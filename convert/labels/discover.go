@@ -84,35 +84,25 @@ type discovery struct {
 	errs     []error
 }
 
-// file gives a file to the section it belongs to.
+// file gives a file to the section it belongs to, by the first entry that matches it.
 func (d *discovery) file(i store.Info) {
-	matched := -1
-	var at fields
 	for k := range d.layout.Files {
-		f, ok := d.layout.Files[k].pattern.match(i.Key)
+		f := &d.layout.Files[k]
+		at, ok := f.pattern.match(i.Key)
 		if !ok {
 			continue
 		}
-		if matched >= 0 {
-			d.errs = append(d.errs, convert.Inputf(i.Key, "", "two patterns match it: %s (%s) and %s (%s)",
-				d.layout.Files[matched].Path, d.layout.Files[matched].what(), d.layout.Files[k].Path, d.layout.Files[k].what()))
+		d.found[k]++
+		if err := f.settle(&at, i.Key); err != nil {
+			d.errs = append(d.errs, err)
 			return
 		}
-		matched, at = k, f
-	}
-	if matched < 0 {
-		if d.layout.Clinical == nil || d.layout.Clinical.Path != i.Key {
-			d.unused = append(d.unused, i.Key)
-		}
+		d.add(at, member{Files: f, key: i.Key, size: i.Size})
 		return
 	}
-	d.found[matched]++
-	f := &d.layout.Files[matched]
-	if err := f.settle(&at, i.Key); err != nil {
-		d.errs = append(d.errs, err)
-		return
+	if d.layout.Clinical == nil || d.layout.Clinical.Path != i.Key {
+		d.unused = append(d.unused, i.Key)
 	}
-	d.add(at, member{Files: f, key: i.Key, size: i.Size})
 }
 
 // settle fills in what the pattern's placeholders do not say.

@@ -17,11 +17,6 @@ import (
 const Description = "Cross-sections of human skeletal muscle with every myofibre outlined, and non-transverse myofibres, " +
 	"freezing artefacts and folded regions marked: the Newcastle Skeletal Muscle data set, as chunked Parquet."
 
-// Tags of the data set, for its card.
-func Tags() []string {
-	return []string{"biology", "microscopy", "instance-segmentation", "skeletal-muscle", "myofibres"}
-}
-
 // Dataset is what the data set says of itself.
 var Dataset = labels.Dataset{
 	Name:    "nclsm",
@@ -49,3 +44,15 @@ const section = `^(?:([A-Za-z]+[0-9]+(?:-[0-9]+)?)(?:[_ ].*)?|(.+))$`
 
 // channels of an image: red and green hold a stain each, blue is empty.
 var channels = []string{"membrane", "mitochondrial_mass", "blue"}
+
+// Kind is NCL-SM as package labels converts it.
+func Kind() labels.Kind {
+	return labels.Kind{
+		Name:        Dataset.Name,
+		Description: Description,
+		Tags:        []string{"biology", "microscopy", "instance-segmentation", "skeletal-muscle", "myofibres"},
+		Recognise:   Recognise,
+		Defaults:    labels.Layout{Dataset: Dataset, Group: Group},
+		Channels:    channels,
+	}
+}

@@ -2,7 +2,6 @@ package nclsm
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"path"
 	"regexp"
@@ -55,10 +54,22 @@ func Recognise(infos []store.Info, location string) (*labels.Layout, error) {
 			errs = append(errs, convert.Inputf("", "", "%s could be any of the folders %s: say which in a layout file", key, strings.Join(dirs, ", ")))
 		}
 	}
+	l.Clinical = clinical(infos)
 	if len(l.Files) == 0 && len(errs) == 0 {
 		return nil, nothing(infos, folders)
 	}
 	return l, errors.Join(errs...)
+}
+
+// clinical is the clinical table, where one lies at the top. Its columns are named as in the
+// published table.
+func clinical(infos []store.Info) *labels.Clinical {
+	for _, i := range infos {
+		if name := strings.ToLower(i.Key); strings.HasPrefix(name, "clinical") && strings.HasSuffix(name, ".csv") && !strings.Contains(name, "/") {
+			return &labels.Clinical{Path: i.Key, Section: "Tissue Section", Technique: "Imaging Technique", Diagnosis: "Diagnosis"}
+		}
+	}
+	return nil
 }
 
 // nothing says what was seen where nothing was recognised.
@@ -151,7 +162,7 @@ func names(ks []kind) string {
 	for _, k := range ks {
 		out = append(out, k.name)
 	}
-	return strings.Join(out, fmt.Sprintf(" or "))
+	return strings.Join(out, " or ")
 }
 
 // wording is a folder's name in lower-case words.

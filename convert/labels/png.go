@@ -1,0 +1,170 @@
+package labels
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"slices"
+	"sync"
+
+	"github.com/micropq/micropq/convert/arrays"
+	"github.com/micropq/micropq/internal/nd"
+	"github.com/micropq/micropq/internal/store"
+	"github.com/micropq/micropq/schemas"
+)
+
+// pngHead is where the header of a PNG ends (PNG 3rd edition, 11.2.1): signature, IHDR.
+const pngHead = 33
+
+// noPixelSize is why a PNG has none: its pHYs chunk is for print and screens.
+const noPixelSize = "PNG holds no physical size of what was imaged"
+
+// openPNG reads the header of a PNG file.
+func openPNG(ctx context.Context, s store.Store, key string) (*picture, error) {
+	head, err := s.GetRange(ctx, key, 0, pngHead, nil)
+	if err != nil {
+		return nil, err
+	}
+	c, err := png.DecodeConfig(bytes.NewReader(head))
+	if err != nil {
+		return nil, err
+	}
+	p := &picture{key: key, axes: "YX", shape: []int{c.Height, c.Width}, dtype: schemas.Uint8, whyNot: noPixelSize}
+	channels := 1
+	switch c.ColorModel {
+	case color.RGBAModel, color.RGBA64Model:
+		channels = 3
+	case color.NRGBAModel, color.NRGBA64Model:
+		channels = 4
+	}
+	if channels > 1 {
+		p.axes, p.shape = "CYX", []int{channels, c.Height, c.Width}
+	}
+	if head[24] == 16 {
+		p.dtype = schemas.Uint16
+	}
+	depth := head[24]
+	p.reader = func(ctx context.Context, s store.Store) arrays.Source {
+		return &pngSource{store: s, picture: p, depth: int(depth)}
+	}
+	return p, nil
+}
+
+// pngSource is a PNG file as the source of an array. It is decoded whole: there is no other
+// way into its one stream that image/png offers.
+type pngSource struct {
+	store   store.Store
+	picture *picture
+	depth   int // bits of a sample as it is kept
+}
+
+func (s *pngSource) Shape() []int         { return s.picture.shape }
+func (s *pngSource) DType() schemas.DType { return s.picture.dtype }
+
+func (s *pngSource) Reader(schedule []nd.Region, budget int64, onObject func(key string, off int64, encoded []byte)) (arrays.Reader, error) {
+	// image/png holds its own picture, of up to 4/3 the size for RGB, beside ours.
+	if n := int64(nd.Elements(s.Shape())) * int64(s.DType().Size()); n > budget*3/7 {
+		return nil, fmt.Errorf("a PNG is decoded whole, and this one takes %d MiB: raise --memory to %d MiB or make it a TIFF", n>>20, (n*7/3)>>19+64)
+	}
+	return &pngReader{source: s, schedule: schedule, onObject: onObject}, nil
+}
+
+type pngReader struct {
+	source   *pngSource
+	schedule []nd.Region
+	onObject func(key string, off int64, encoded []byte)
+
+	once  sync.Once
+	whole nd.View
+	err   error
+}
+
+func (r *pngReader) Read(ctx context.Context, i int, dst nd.View) error {
+	// Whoever comes first decodes for all: the context of every region is of one session.
+	r.once.Do(func() { r.err = r.decode(ctx) })
+	if r.err != nil {
+		return r.err
+	}
+	nd.Copy(dst, r.whole.Slice(r.schedule[i]))
+	return nil
+}
+
+func (r *pngReader) Close() error {
+	r.whole = nd.View{}
+	return nil
+}
+
+func (r *pngReader) decode(ctx context.Context) error {
+	p := r.source.picture
+	// What PNG cannot compress grows by its framing only.
+	limit := int64(nd.Elements(p.shape))*int64(p.dtype.Size()) + 64<<20
+	encoded, err := r.source.store.Get(ctx, p.key, nil, limit)
+	if err != nil {
+		return err
+	}
+	if r.onObject != nil {
+		r.onObject(p.key, 0, encoded)
+	}
+	img, err := png.Decode(bytes.NewReader(encoded))
+	if err != nil {
+		return err
+	}
+	if hw := p.plane(); img.Bounds() != image.Rect(0, 0, hw[1], hw[0]) {
+		return fmt.Errorf("it has %v pixels now, and had %d x %d: it changed while it was read", img.Bounds().Size(), hw[1], hw[0])
+	}
+	size := p.dtype.Size()
+	data := make([]byte, nd.Elements(p.shape)*size)
+	unpack(data, img, p, r.source.depth)
+	r.whole = nd.Dense(data, p.shape, size)
+	return nil
+}
+
+// unpack writes the samples of img channel by channel, as they are kept in the file.
+func unpack(data []byte, img image.Image, p *picture, depth int) {
+	hw := p.plane()
+	size, row, plane := p.dtype.Size(), hw[1]*p.dtype.Size(), hw[0]*hw[1]*p.dtype.Size()
+	for y := range hw[0] {
+		out := data[y*row:]
+		switch m := img.(type) {
+		case *image.Gray:
+			copy(out[:row], m.Pix[y*m.Stride:])
+			unscale(out[:row], depth)
+		case *image.Paletted:
+			copy(out[:row], m.Pix[y*m.Stride:])
+		case *image.Gray16:
+			for x := range hw[1] {
+				binary.LittleEndian.PutUint16(out[2*x:], binary.BigEndian.Uint16(m.Pix[y*m.Stride+2*x:]))
+			}
+		default:
+			for x := range hw[1] {
+				for c, v := range samples(img, x, y)[:p.channelCount()] {
+					if o := out[c*plane+x*size:]; size == 1 {
+						o[0] = byte(v >> 8)
+					} else {
+						binary.LittleEndian.PutUint16(o, v)
+					}
+				}
+			}
+		}
+	}
+}
+
+// unscale undoes what image/png does to grey samples of less than 8 bits: it spreads them
+// over 0 to 255, and a label must stay what it is.
+func unscale(row []byte, depth int) {
+	if step := byte(255 / (1<<depth - 1)); step > 1 {
+		for i := range row {
+			row[i] /= step
+		}
+	}
+}
+
+// samples are the red, green, blue and alpha of a pixel, colours not multiplied by alpha.
+func samples(img image.Image, x, y int) []uint16 {
+	c := color.NRGBA64Model.Convert(img.At(x, y)).(color.NRGBA64)
+	return slices.Clone([]uint16{c.R, c.G, c.B, c.A})
+}
