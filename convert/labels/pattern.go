@@ -65,7 +65,7 @@ func (p *Pattern) token(b *strings.Builder, rest string) (int, error) {
 	case strings.HasPrefix(rest, "**"):
 		return 0, errors.New("** stands for whole folders: write **/")
 	case rest[0] == '*':
-		if len(rest) > 1 && rest[1] == '{' {
+		if beginsWithPlaceholder(rest[1:]) {
 			return 0, errors.New("a placeholder beside * could stand for anything: put a character between them")
 		}
 		b.WriteString("[^/]*")
@@ -84,6 +84,10 @@ func (p *Pattern) token(b *strings.Builder, rest string) (int, error) {
 	return n, nil
 }
 
+func beginsWithPlaceholder(s string) bool {
+	return slices.ContainsFunc(placeholders, func(p string) bool { return strings.HasPrefix(s, "{"+p+"}") })
+}
+
 func (p *Pattern) braces(b *strings.Builder, rest string) (int, error) {
 	end := strings.IndexByte(rest, '}')
 	if end < 0 {
@@ -92,7 +96,7 @@ func (p *Pattern) braces(b *strings.Builder, rest string) (int, error) {
 	inner := rest[1:end]
 	switch {
 	case slices.Contains(placeholders, inner):
-		if end+1 < len(rest) && (rest[end+1] == '*' || rest[end+1] == '{') {
+		if after := rest[end+1:]; strings.HasPrefix(after, "*") || beginsWithPlaceholder(after) {
 			return 0, fmt.Errorf("{%s} beside another wildcard could stand for anything: put a character between them", inner)
 		}
 		p.fields = append(p.fields, inner)

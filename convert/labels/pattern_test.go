@@ -20,6 +20,8 @@ func TestPattern(t *testing.T) {
 		{"{split}/?mg/{section}.{tif,png}", "train/img/1.jpg", fields{}, false},
 		{"{section}_*.tif", "C03-2_all_of_it.tif", fields{section: "C03-2"}, true},
 		{"a+b (1)/{section}.tif", "a+b (1)/S.tif", fields{section: "S"}, true},
+		{"{section}{.tif,.png}", "a.png", fields{section: "a"}, true},
+		{"x/*{.tif,.png}", "x/a.png", fields{}, true},
 		{"*", "x.tif", fields{}, true},
 		{"*", "a/x.tif", fields{}, false},
 		{"**/*.tif", "a/b/x.tif", fields{}, true},
