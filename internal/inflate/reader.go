@@ -2,8 +2,6 @@ package inflate
 
 import (
 	"encoding/binary"
-	"hash"
-	"hash/adler32"
 	"io"
 )
 
@@ -26,9 +24,9 @@ type Reader struct {
 	window  []byte
 	r, w    int // window[r:w] is decoded and not yet read
 	out     int64
-	wrapped bool        // in a zlib stream
-	sum     hash.Hash32 // of what was decoded, where wrapped
-	err     error       // what comes after window[r:w]
+	wrapped bool   // in a zlib stream
+	sum     uint32 // of what was decoded, where wrapped
+	err     error  // what comes after window[r:w]
 }
 
 // NewReader decodes the raw DEFLATE stream that src gives. It may take more from src than
@@ -42,7 +40,7 @@ func NewReader(src io.Reader) *Reader {
 // NewZlibReader decodes a zlib stream (RFC 1950) and checks its checksum when its end is read.
 func NewZlibReader(src io.Reader) *Reader {
 	r := NewReader(src)
-	r.wrapped, r.sum = true, adler32.New()
+	r.wrapped, r.sum = true, adlerStart
 	return r
 }
 
@@ -89,8 +87,8 @@ func (r *Reader) decode() {
 		}
 		break
 	}
-	if r.sum != nil {
-		r.sum.Write(r.window[r.r:r.w])
+	if r.wrapped {
+		r.sum = adler(r.sum, r.window[r.r:r.w])
 	}
 	r.out += int64(r.w - r.r)
 	if r.err == io.EOF && r.wrapped {
@@ -150,7 +148,7 @@ func (r *Reader) trailer() error {
 	if err != nil {
 		return err
 	}
-	if r.sum != nil && binary.BigEndian.Uint32(b) != r.sum.Sum32() {
+	if binary.BigEndian.Uint32(b) != r.sum {
 		return ErrChecksum
 	}
 	return nil

@@ -5,7 +5,9 @@ import (
 	"compress/zlib"
 	"errors"
 	"fmt"
+	"hash/adler32"
 	"io"
+	"math/rand/v2"
 	"testing"
 	"testing/iotest"
 )
@@ -60,6 +62,34 @@ func TestZlibReader(t *testing.T) {
 	want := fmt.Errorf("the disk is gone")
 	if _, err := io.ReadAll(NewZlibReader(iotest.ErrReader(want))); !errors.Is(err, want) {
 		t.Errorf("a source that fails: %v", err)
+	}
+}
+
+func TestAdler(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	data := bytes.Repeat([]byte{255}, 1<<20) // the largest sums
+	for i := range 1 << 18 {
+		data[i] = byte(r.Uint32())
+	}
+	for range 300 {
+		from := r.IntN(len(data))
+		n := r.IntN(len(data) - from)
+		if n > 2000 && r.IntN(4) > 0 {
+			n %= 2000
+		}
+		b := data[from : from+n]
+		k := r.IntN(n + 1)
+		if got, want := adler(adler(adlerStart, b[:k]), b[k:]), adler32.Checksum(b); got != want {
+			t.Fatalf("%d bytes from %d, in two parts: %08x, want %08x", n, from, got, want)
+		}
+	}
+}
+
+func BenchmarkAdler(b *testing.B) {
+	data := volumes()["noise"]
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		adler(adlerStart, data)
 	}
 }
 

@@ -231,7 +231,7 @@ func (s *strand) seek(r *Reader, p *Page, seg, want int, cut bands) error {
 	}
 	s.open(r, p, seg, 0)
 	var err error
-	s.src, err = codecs[p.Compression].stream(p, &s.in)
+	s.src, err = codecs[p.Compression].stream(p, &s.in, cut.segRows(seg/p.across%p.down))
 	s.next = 0
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/micropq/micropq/internal/store"
 )
@@ -19,6 +20,8 @@ type File struct {
 	order  binary.ByteOrder
 	big    bool
 	pages  []*Page
+	once   sync.Once
+	series []*Series
 }
 
 const (

@@ -38,7 +38,7 @@ type Page struct {
 	IsMask        bool // a transparency mask of another page
 	Description   string
 	Software      string
-	PixelSize     PixelSize
+	PixelSize     PixelSize // by the resolution alone
 	SubIFDs       []*Page
 
 	Stored  int64 // bytes of all segments in the file
@@ -46,8 +46,9 @@ type Page struct {
 	Sparse  int   // segments that the file leaves out, which read as zeros
 
 	layout
-	file *File
-	err  error
+	resolutionRaw [4]uint64 // of X and Y, numerator and denominator
+	file          *File
+	err           error
 }
 
 // layout is how the samples of a page are kept.
@@ -61,7 +62,6 @@ type layout struct {
 	lsbFirst      bool // FillOrder 2
 	t4, t6        uint64
 	tables        []byte // JPEGTables
-	sub           [2]int // chroma subsampling of JPEG, for what a segment must be
 	offsets, size []uint64
 }
 
@@ -387,13 +387,6 @@ func (p *parser) facts(d *directory, pg *Page) (err error) {
 	if pg.Software, err = p.text(d, tagSoftware); err != nil {
 		return err
 	}
-	if e, ok := d.entries[tagYCbCrSub]; ok && e.count == 2 {
-		v, err := p.uints(d, tagYCbCrSub)
-		if err != nil {
-			return err
-		}
-		pg.sub = [2]int{int(v[0]), int(v[1])}
-	}
-	pg.PixelSize, err = p.resolution(d)
+	pg.PixelSize, err = p.resolution(d, &pg.resolutionRaw)
 	return err
 }

@@ -18,6 +18,8 @@ type ReaderOptions struct {
 	// whole segments, and of pieces of large ones, with their place in the file. key is the
 	// file's name. It may be called from several goroutines.
 	OnObject func(key string, off int64, encoded []byte)
+
+	limits limits
 }
 
 // Reader reads the regions of a schedule. It decodes a band once for all regions that need
@@ -54,7 +56,7 @@ type band struct {
 func (a *Array) NewReader(o ReaderOptions) (*Reader, error) {
 	r := &Reader{a: a, o: o, bands: map[bandKey]*band{}, loaded: map[*band]struct{}{}, strands: map[strandKey]*strand{}}
 	for _, p := range a.pages {
-		r.cuts = append(r.cuts, p.bands())
+		r.cuts = append(r.cuts, p.bands(o.limits))
 	}
 	for i, region := range o.Schedule {
 		if err := region.Within(a.shape); err != nil {

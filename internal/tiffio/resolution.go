@@ -17,13 +17,13 @@ func (s PixelSize) Known() bool { return s.X > 0 && s.Y > 0 }
 const maxPrint = 600
 
 // resolution is the pixel size by XResolution, YResolution and ResolutionUnit (TIFF 6.0, section 8).
-func (p *parser) resolution(d *directory) (PixelSize, error) {
+func (p *parser) resolution(d *directory, raw *[4]uint64) (PixelSize, error) {
 	s := PixelSize{Source: "XResolution"}
 	unit, err := p.uint(d, tagResolutionUnit, 2)
 	if err != nil {
 		return s, err
 	}
-	for _, f := range []struct {
+	for i, f := range []struct {
 		tag uint16
 		to  *float64
 	}{{tagXResolution, &s.X}, {tagYResolution, &s.Y}} {
@@ -31,13 +31,17 @@ func (p *parser) resolution(d *directory) (PixelSize, error) {
 		if err != nil {
 			return s, err
 		}
-		*f.to, s.Reason = micrometres(num, den, unit)
+		raw[2*i], raw[2*i+1] = num, den
+		um, reason := micrometres(num, den, unit)
 		if !ok {
-			s.Reason = "there is no tag " + tagName(f.tag)
+			reason = "there is no tag " + tagName(f.tag)
 		}
-		if s.Reason != "" {
-			return PixelSize{Reason: s.Reason}, nil
+		if *f.to = um; reason != "" && s.Reason == "" {
+			s.Reason = reason
 		}
+	}
+	if s.Reason != "" {
+		return PixelSize{Reason: s.Reason}, nil
 	}
 	return s, nil
 }

@@ -50,7 +50,7 @@ func (a *Array) Bands(ctx context.Context) iter.Seq2[Band, error] {
 // bandSchedule cuts the planes into runs of rows that follow the segments.
 func (a *Array) bandSchedule() (schedule []nd.Region) {
 	p := a.pages[0]
-	cut := p.bands()
+	cut := p.bands(limits{})
 	rowBytes := p.Width * a.lead[1] * a.samples * p.DType.Size()
 	step := cut.h * max(1, bandsBytes/max(1, rowBytes*cut.h))
 	if cut.perSeg > 1 {
