@@ -1,9 +1,11 @@
 package labels
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/micropq/micropq/convert/arrays"
 	"github.com/micropq/micropq/internal/nd"
@@ -12,22 +14,26 @@ import (
 	"github.com/micropq/micropq/schemas"
 )
 
-// openTIFF reads the directories of a TIFF file.
+// openTIFF reads the directories of a TIFF file and what it says of itself.
 func openTIFF(ctx context.Context, s store.Store, key string) (_ *picture, err error) {
 	f, err := tiffio.OpenStore(ctx, s, key)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	a, err := onlyArray(f)
+	series, err := only(f)
 	if err != nil {
 		return nil, err
 	}
-	p := &picture{key: key, axes: a.Axes(), shape: a.Shape(), dtype: a.DType()}
+	a, err := series.Array()
+	if err != nil {
+		return nil, err
+	}
+	p := &picture{key: key, axes: a.Axes(), shape: a.Shape(), dtype: a.DType(), channels: channelNames(series, a)}
 	p.reader = func(ctx context.Context, s store.Store) arrays.Source {
 		return &tiffSource{ctx: ctx, store: s, picture: p}
 	}
-	if size := a.Pages()[0].PixelSize; size.Known() {
+	if size := series.PixelSize; size.Known() {
 		p.pixelUM = []float64{size.Y, size.X}
 	} else {
 		p.whyNot = size.Reason
@@ -35,19 +41,33 @@ func openTIFF(ctx context.Context, s store.Store, key string) (_ *picture, err e
 	return p, nil
 }
 
-// onlyArray is the array of a file that holds one picture. Smaller copies of it and
-// transparency masks do not count.
-func onlyArray(f *tiffio.File) (*tiffio.Array, error) {
-	var whole []*tiffio.Page
-	for _, p := range f.Pages() {
-		if !p.Reduced && !p.IsMask {
-			whole = append(whole, p)
+// only is the series of a file that holds one picture. Transparency masks do not count, nor
+// smaller copies of it.
+func only(f *tiffio.File) (*tiffio.Series, error) {
+	all := f.Series()
+	for _, s := range all[1:] {
+		if p := s.Pages()[0]; !p.IsMask && !p.Reduced {
+			return nil, fmt.Errorf("the file holds %d pictures: want one", len(all))
 		}
 	}
-	if len(whole) != 1 {
-		return nil, fmt.Errorf("the file holds %d pictures: want one", len(whole))
+	return all[0], nil
+}
+
+// channelNames are the names of the channels along C, nil where the file names none.
+func channelNames(s *tiffio.Series, a *tiffio.Array) []string {
+	c := strings.IndexByte(a.Axes(), 'C')
+	if c < 0 || len(s.Channels) != a.Shape()[c] {
+		return nil
 	}
-	return whole[0].Array()
+	names, named := make([]string, len(s.Channels)), false
+	for i, ch := range s.Channels {
+		names[i] = cmp.Or(ch.Name, fmt.Sprintf("channel_%d", i))
+		named = named || ch.Name != ""
+	}
+	if !named {
+		return nil
+	}
+	return names
 }
 
 // tiffSource is a TIFF file as the source of an array. A reader opens the file anew, so that
@@ -66,7 +86,11 @@ func (t *tiffSource) Reader(schedule []nd.Region, budget int64, onObject func(ke
 	if err != nil {
 		return nil, err
 	}
-	a, err := onlyArray(f)
+	series, err := only(f)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	a, err := series.Array()
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
