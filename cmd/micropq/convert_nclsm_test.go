@@ -32,7 +32,11 @@ func TestConvertNCLSM(t *testing.T) {
 	python := oracle.Python(t)
 	for _, defect := range []string{"", nclsmgen.Contradiction, nclsmgen.Blue} {
 		t.Run("defect "+defect, func(t *testing.T) {
-			src := sections(t, nclsmgen.Options{Defect: defect, Seed: 5})
+			o := nclsmgen.Options{Defect: defect, Seed: 5}
+			if defect != "" {
+				o.Sections = 1
+			}
+			src := sections(t, o)
 			dst := filepath.Join(t.TempDir(), "out")
 			must(t, "convert", "nclsm", "--tile", "32,48", "--levels", "2", src, dst)
 			args := []string{src, dst}

@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// ordered calls produce for 0 to n-1 on several goroutines and consume with the results in
+// Ordered calls produce for 0 to n-1 on several goroutines and consume with the results in
 // order, on one. At most window results are in the making or waiting at any time.
-func ordered[T any](ctx context.Context, n, workers, window int, produce func(context.Context, int) (T, error), consume func(T) error) error {
+func Ordered[T any](ctx context.Context, n, workers, window int, produce func(context.Context, int) (T, error), consume func(T) error) error {
 	g, ctx := errgroup.WithContext(ctx)
 	type job struct {
 		i   int

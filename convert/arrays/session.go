@@ -219,7 +219,7 @@ func (u *openUnit) pieces(b box) []box {
 // span writes the rows of one span.
 func (s *Session) span(ctx context.Context, span Span, w *convert.Shard) error {
 	u := s.unit
-	return ordered(ctx, span.Blocks, s.res.Workers, u.window,
+	return Ordered(ctx, span.Blocks, s.res.Workers, u.window,
 		func(ctx context.Context, i int) (*state, error) {
 			if err := s.res.CPU.Acquire(ctx); err != nil {
 				return nil, err

@@ -37,7 +37,6 @@ type classMask struct {
 	array   string
 	all     mask.Mask           // every element other than 0
 	byValue map[int64]mask.Mask // of amNam only
-	touched bool                // an object shares a pixel with it
 }
 
 // verdict is the class of one object.
@@ -64,11 +63,8 @@ func (e *evidence) decide(m mask.Mask) verdict {
 	}
 	area := float64(m.Area())
 	var claims []string
-	for i := range e.masks {
-		c := &e.masks[i]
-		n := common(m, c.all)
-		c.touched = c.touched || n > 0
-		share := float64(n) / area
+	for _, c := range e.masks {
+		share := float64(common(m, c.all)) / area
 		v.shares[c.class] = share
 		if share >= e.claim {
 			claims = append(claims, c.class)

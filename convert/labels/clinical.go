@@ -126,14 +126,26 @@ func (t *clinicalTable) of(s *section) clinicalRow {
 	if t == nil {
 		return clinicalRow{}
 	}
-	technique := ""
-	if t.technique {
-		technique = s.technique
-	}
-	if row, ok := t.rows[clinicalKey(technique, s.name)]; ok {
+	if row, ok := t.rows[t.key(s)]; ok {
 		return row
 	}
 	return clinicalRow{values: make([]any, len(t.columns))}
+}
+
+// has reports whether a section has a row, or there is no table for one.
+func (t *clinicalTable) has(s *section) bool {
+	if t == nil {
+		return true
+	}
+	_, ok := t.rows[t.key(s)]
+	return ok
+}
+
+func (t *clinicalTable) key(s *section) string {
+	if !t.technique {
+		return clinicalKey("", s.name)
+	}
+	return clinicalKey(s.technique, s.name)
 }
 
 var notName = regexp.MustCompile(`[^a-z0-9]+`)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/micropq/micropq/convert"
 	"github.com/micropq/micropq/internal/store"
+	"github.com/micropq/micropq/schemas"
 )
 
 // member is a file of a section.
@@ -117,6 +118,12 @@ func (f *Files) settle(at *fields, key string) error {
 			return convert.Inputf(key, "", "%q does not match the layout's section %q", at.section, f.Section)
 		}
 		at.section = name
+	}
+	if at.split == "" {
+		return nil
+	}
+	if err := schemas.CheckSplit(at.split); err != nil {
+		return convert.Inputf(key, "", "%w", err)
 	}
 	return nil
 }

@@ -77,10 +77,13 @@ func (s *Source) channels(sm *sample) []string {
 	return out
 }
 
-// empty names the channels whose projection, the maximum over every element, is 0 and so is
-// every element of an image without a sign. Channels without names are named by their number.
-func empty(p *arrays.Projection, names []string) []string {
+// empty names the channels whose projection, the maximum over every element, is 0: so is
+// every element then: values without a sign have no other maximum. Channels without names are named by their number.
+func empty(p *arrays.Projection, d schemas.DType, names []string) []string {
 	out := []string{}
+	if d != schemas.Bool && !strings.HasPrefix(string(d), "uint") {
+		return out
+	}
 	n := p.Height * p.Width
 	for c := range p.Channels {
 		if !slices.ContainsFunc(p.Values[c*n:(c+1)*n], func(v float32) bool { return v != 0 }) {

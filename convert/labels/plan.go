@@ -72,6 +72,11 @@ func (s *Source) Plan(ctx context.Context) (*convert.Plan, error) {
 		Tables:      []*schemas.Table{s.samples, schemas.Chunks, s.instances},
 		Notes:       append(notes, more...),
 	}
+	for _, sm := range samples {
+		if !s.clinical.has(sm.section) {
+			p.Notes = append(p.Notes, sm.id+" has no row in the clinical table")
+		}
+	}
 	p.Source.Location = path.Base(strings.TrimRight(strings.ReplaceAll(location(s.location), "\\", "/"), "/"))
 	sources := make([]arrays.Sample, len(samples))
 	s.sections = map[string]*sample{}
@@ -193,7 +198,7 @@ func (s *Source) section(ctx context.Context, sec *section) (*sample, []string, 
 	for _, m := range sec.members {
 		p, err := openPicture(ctx, s.store, m.key)
 		if err == nil {
-			err = s.add(sm, m, p)
+			err = s.add(ctx, sm, m, p)
 		}
 		if err != nil {
 			errs = append(errs, &convert.InputError{Sample: sec.id, Where: m.key, Err: err})
@@ -209,8 +214,8 @@ func (s *Source) section(ctx context.Context, sec *section) (*sample, []string, 
 }
 
 // add makes an array of a file.
-func (s *Source) add(sm *sample, m member, p *picture) error {
-	a := arrays.Array{Name: m.array(), Role: schemas.RoleLabels, Axes: p.axes, Source: p.source(context.Background(), s.store), Levels: s.options.Levels, Stored: m.size}
+func (s *Source) add(ctx context.Context, sm *sample, m member, p *picture) error {
+	a := arrays.Array{Name: m.array(), Role: schemas.RoleLabels, Axes: p.axes, Source: p.source(ctx, s.store), Levels: s.options.Levels, Stored: m.size}
 	if m.Role == Image {
 		a.Role = schemas.RoleImage
 	}

@@ -80,12 +80,13 @@ func (r *rowSession) instances(ctx context.Context, sm *sample, w *convert.Shard
 		return err
 	}
 	e := newEvidence(sm.section, facts, r.source.layout)
+	touched := map[string]bool{} // classes whose masks meet an instance
 	for _, m := range sm.members {
 		rows := rowsOf{session: r, sample: sm, array: m.array(), annotator: m.Annotator}
 		parts := facts[m.array()]
 		switch {
 		case m.Role == Instances:
-			rows.evidence = e
+			rows.evidence, rows.touched = e, touched
 			err = rows.write(ctx, labelled(parts.Parts), w)
 		case m.Role == SecondAnnotation:
 			err = rows.write(ctx, labelled(parts.Parts), w)
@@ -97,15 +98,15 @@ func (r *rowSession) instances(ctx context.Context, sm *sample, w *convert.Shard
 			return err
 		}
 	}
-	return e.untouched(sm)
+	return e.checkTouched(sm, touched)
 }
 
-// untouched refuses a class mask that lies beside every instance: it is of another section,
-// or of another grid.
-func (e *evidence) untouched(sm *sample) error {
+// checkTouched refuses a class mask that lies beside every instance: it is of another
+// section, or on another grid. Regions may lie where no instance is.
+func (e *evidence) checkTouched(sm *sample, touched map[string]bool) error {
 	for _, c := range e.masks {
 		m := sm.byArray(c.array)
-		if len(c.all) > 0 && !c.touched && !m.Regions {
+		if len(c.all) > 0 && !touched[c.class] && !m.Regions {
 			return convert.Inputf(sm.id, m.key, "the %s has %d pixels and touches no instance: is it the mask of another section?", m.what(), c.all.Area())
 		}
 	}
@@ -128,29 +129,44 @@ type rowsOf struct {
 	sample    *sample
 	array     string
 	annotator string
-	evidence  *evidence // decides the class; nil where there is none to decide
-	class     string    // of every object, where evidence is nil
+	evidence  *evidence       // decides the class; nil where there is none to decide
+	touched   map[string]bool // of evidence: filled in
+	class     string          // of every object, where evidence is nil
+}
+
+// finished is a row that is ready to be written.
+type finished struct {
+	row     *Instance
+	verdict verdict
 }
 
 func (r *rowsOf) write(ctx context.Context, objects []object, w *convert.Shard) error {
 	neighbours := touching(objects)
 	hw := r.sample.pictures[r.sample.members[0].array()].plane()
 	image := measure.Image{Height: hw[0], Width: hw[1], PixelSizeUM: r.sample.squarePixel(r.session.source.layout)}
-	for i, o := range objects {
-		if err := r.session.res.CPU.Acquire(ctx); err != nil {
-			return err
-		}
-		row, shares := r.row(o, image)
-		r.session.res.CPU.Release()
-		row.Touching = neighbours[i]
-		if err := w.Write(row, shares...); err != nil {
-			return err
-		}
-	}
-	return nil
+	res := r.session.res
+	return arrays.Ordered(ctx, len(objects), res.Workers, 4*res.Workers,
+		func(ctx context.Context, i int) (f finished, err error) {
+			if err := res.CPU.Acquire(ctx); err != nil {
+				return f, err
+			}
+			defer res.CPU.Release()
+			f = r.finish(objects[i], image)
+			f.row.Touching = neighbours[i]
+			return f, nil
+		},
+		func(f finished) error {
+			for class, share := range f.verdict.shares {
+				if share > 0 {
+					r.touched[class] = true
+				}
+			}
+			return w.Write(f.row, r.session.source.shareValues(f.verdict)...)
+		})
 }
 
-func (r *rowsOf) row(o object, image measure.Image) (*Instance, []any) {
+// finish makes the row of an object, but for its neighbours.
+func (r *rowsOf) finish(o object, image measure.Image) finished {
 	box := o.mask.BBox()
 	row := &Instance{
 		Instance: schemas.Instance{
@@ -173,7 +189,7 @@ func (r *rowsOf) row(o object, image measure.Image) (*Instance, []any) {
 	}
 	row.Class, row.Status, row.Reasons = v.class, v.status, v.reasons
 	row.AMvsNAM, row.AMvsNAMShare = v.value, v.share
-	return row, r.session.source.shareValues(v)
+	return finished{row, v}
 }
 
 // sample writes the row of a section.
@@ -199,7 +215,7 @@ func (r *rowSession) sample(_ context.Context, sm *sample, w *convert.Shard) err
 	if f := facts[rawArray]; f != nil {
 		img = f.Projection
 		row.Channels = r.source.channels(sm)
-		row.EmptyChannels = empty(img, row.Channels)
+		row.EmptyChannels = empty(img, sm.pictures[rawArray].dtype, row.Channels)
 	}
 	if f := facts[sm.preview()]; f != nil {
 		labels = f.Projection
