@@ -1,13 +1,16 @@
 package labels
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
 	"image/png"
+	"io"
 	"slices"
 	"sync"
 
@@ -17,19 +20,29 @@ import (
 	"github.com/micropq/micropq/schemas"
 )
 
-// pngHead is where the header of a PNG ends (PNG 3rd edition, 11.2.1): signature, IHDR.
-const pngHead = 33
+// A PNG begins with its signature and IHDR (PNG 3rd edition, 11.2.1), which holds the bits
+// of a sample at pngDepth.
+const (
+	pngHead  = 33
+	pngDepth = 24
+)
 
 // noPixelSize is why a PNG has none: its pHYs chunk is for print and screens.
 const noPixelSize = "PNG holds no physical size of what was imaged"
 
 // openPNG reads the header of a PNG file.
-func openPNG(ctx context.Context, s store.Store, key string) (*picture, error) {
-	head, err := s.GetRange(ctx, key, 0, pngHead, nil)
+func openPNG(ctx context.Context, s store.Store, key string) (_ *picture, err error) {
+	r, size, err := store.ReaderAt(ctx, s, key)
 	if err != nil {
 		return nil, err
 	}
-	c, err := png.DecodeConfig(bytes.NewReader(head))
+	defer func() { err = errors.Join(err, r.Close()) }()
+	var head [pngHead]byte
+	if _, err := r.ReadAt(head[:], 0); err != nil {
+		return nil, fmt.Errorf("no PNG: %w", err)
+	}
+	// The palette, which image/png wants to see, may lie behind other chunks.
+	c, err := png.DecodeConfig(bufio.NewReader(io.NewSectionReader(r, 0, size)))
 	if err != nil {
 		return nil, err
 	}
@@ -44,12 +57,12 @@ func openPNG(ctx context.Context, s store.Store, key string) (*picture, error) {
 	if channels > 1 {
 		p.axes, p.shape = "CYX", []int{channels, c.Height, c.Width}
 	}
-	if head[24] == 16 {
+	depth := int(head[pngDepth])
+	if depth == 16 {
 		p.dtype = schemas.Uint16
 	}
-	depth := head[24]
 	p.reader = func(ctx context.Context, s store.Store) arrays.Source {
-		return &pngSource{store: s, picture: p, depth: int(depth)}
+		return &pngSource{store: s, picture: p, depth: depth}
 	}
 	return p, nil
 }
