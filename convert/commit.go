@@ -1,7 +1,10 @@
 package convert
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -27,6 +30,9 @@ func Commit(ctx context.Context, e *Execution) (m *schemas.Manifest, err error) 
 		return nil, context.Cause(ctx)
 	}
 	if m, err = e.manifest(); err != nil {
+		return nil, err
+	}
+	if err := e.tell(m); err != nil {
 		return nil, err
 	}
 	data, err := m.Encode()
@@ -71,6 +77,36 @@ func (e *Execution) manifest() (*schemas.Manifest, error) {
 		})
 	}
 	return m, nil
+}
+
+// tell has the source report, and writes the list of what was left out.
+func (e *Execution) tell(m *schemas.Manifest) (err error) {
+	r, ok := e.src.(Reporter)
+	if !ok {
+		return nil
+	}
+	if e.report, err = r.Report(e.work.facts); err != nil {
+		return err
+	}
+	if len(e.report.Repairs) > 0 {
+		m.Repairs = e.report.Repairs
+	}
+	if len(e.report.Rejected) == 0 {
+		return nil
+	}
+	var list bytes.Buffer
+	enc := json.NewEncoder(&list)
+	enc.SetEscapeHTML(false)
+	p := &schemas.Partial{Path: schemas.RejectedName}
+	for _, r := range e.report.Rejected {
+		if err := enc.Encode(r); err != nil {
+			return err
+		}
+		p.Rejected += max(r.Rows, 1)
+	}
+	p.Bytes, p.SHA256 = int64(list.Len()), fmt.Sprintf("%x", sha256.Sum256(list.Bytes()))
+	m.Partial = p
+	return e.work.replace(filepath.Join(e.dst, p.Path), list.Bytes())
 }
 
 func (e *Execution) cards(m *schemas.Manifest) error {
@@ -155,7 +191,7 @@ func clear(dst string) error {
 	if manifest != nil && work != nil {
 		return nil
 	}
-	names := []string{manifestName, "README.md", "croissant.json"}
+	names := []string{manifestName, schemas.RejectedName, "README.md", "croissant.json"}
 	for _, t := range schemas.Tables() {
 		names = append(names, t.Name)
 	}

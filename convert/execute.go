@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,6 +53,7 @@ type Result struct {
 	Manifest *schemas.Manifest
 	// Written and Kept count the shards written now and those an earlier run had written.
 	Written, Kept int
+	Report        *Report // nil where the source makes none, or nothing was left to do
 }
 
 // Run plans, executes and commits.
@@ -80,12 +82,14 @@ func RunPlan(ctx context.Context, src Source, plan *Plan, dst string, o Options)
 	if err != nil {
 		return nil, err
 	}
-	return &Result{Manifest: m, Written: len(m.Shards) - e.kept, Kept: e.kept}, nil
+	return &Result{Manifest: m, Written: len(m.Shards) - e.kept, Kept: e.kept, Report: e.report}, nil
 }
 
 // Execution is a plan whose shards are all written but not yet committed.
 type Execution struct {
 	plan        *Plan
+	src         Source
+	report      *Report
 	dst         string
 	fingerprint string
 	work        *workdir
@@ -109,7 +113,7 @@ func Execute(ctx context.Context, src Source, plan *Plan, dst string, o Options)
 	if err != nil {
 		return nil, err
 	}
-	e := &Execution{plan: plan, dst: dst, fingerprint: fp, work: work, receipts: map[string]shardfile.Receipt{}}
+	e := &Execution{plan: plan, src: src, dst: dst, fingerprint: fp, work: work, receipts: map[string]shardfile.Receipt{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, e.Close())
@@ -120,7 +124,7 @@ func Execute(ctx context.Context, src Source, plan *Plan, dst string, o Options)
 	if err := e.resume(ctx, o); err != nil {
 		return nil, err
 	}
-	x := &executor{Execution: e, src: src, o: o, cpu: NewCPU(o.Jobs)}
+	x := &executor{Execution: e, o: o, cpu: NewCPU(o.Jobs)}
 	for stage := range plan.stages() {
 		if err := x.stage(ctx, stage); err != nil {
 			return nil, err
@@ -157,7 +161,6 @@ func (e *Execution) resume(ctx context.Context, o Options) error {
 // executor runs the tasks of one Execute on this machine.
 type executor struct {
 	*Execution
-	src Source
 	o   Options
 	cpu *CPU
 }
@@ -238,7 +241,7 @@ func (x *executor) task(ctx context.Context, s Session, t Task) (r shardfile.Rec
 	w, err := shardfile.Create(tmp, table.Parquet(), shardfile.Options{
 		Metadata:       meta,
 		PayloadColumns: table.Payload(),
-		RowGroupBytes:  rowGroupBytes,
+		RowGroupBytes:  cmp.Or(x.plan.RowGroupBytes, rowGroupBytes),
 	})
 	if err != nil {
 		return r, err

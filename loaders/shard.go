@@ -69,6 +69,9 @@ func checkColumns(file *parquet.Schema, table *schemas.Table) error {
 		if !ok {
 			return fmt.Errorf("column %v of table %s is missing", path, table.Name)
 		}
+		if len(path) == 1 && have.Node.Type().Kind() == w.Node.Type().Kind() && w.Node.Optional() && have.Node.Required() {
+			continue // before format 1.1 samples.dataset could not be null
+		}
 		if have.Node.Type().Kind() != w.Node.Type().Kind() ||
 			have.MaxDefinitionLevel != w.MaxDefinitionLevel || have.MaxRepetitionLevel != w.MaxRepetitionLevel {
 			return fmt.Errorf("column %v is %v, table %s has %v", path, have.Node, table.Name, w.Node)

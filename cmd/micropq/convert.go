@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -26,7 +28,10 @@ func convertCommand() *cli.Command {
 		Usage:        "turn a source into a data set",
 		Action:       noCommand,
 		OnUsageError: onUsageError,
-		Subcommands:  []*cli.Command{convertFisbeCommand(), convertNCLSMCommand(), convertLabelsCommand()},
+		Subcommands: []*cli.Command{
+			convertFisbeCommand(), convertNCLSMCommand(), convertUbenchCommand(),
+			convertLabelsCommand(), convertVQACommand(),
+		},
 	}
 }
 
@@ -166,9 +171,18 @@ func describeTask(t convert.Task) string {
 			parts = append(parts, fmt.Sprintf("%s %s level %d blocks %d-%d", s.Sample, s.Array, s.Level, s.First, s.First+s.Blocks-1))
 		}
 	} else {
-		var rows struct{ Samples []string }
+		var rows struct {
+			Samples []string
+			Parts   []struct {
+				Input string
+				Rows  int64
+			}
+		}
 		if json.Unmarshal(t.Detail, &rows) == nil {
 			parts = rows.Samples
+			for _, p := range rows.Parts {
+				parts = append(parts, fmt.Sprintf("%d items of %s", p.Rows, p.Input))
+			}
 		}
 	}
 	const shown = 3
@@ -193,7 +207,9 @@ func printResult(w io.Writer, dst string, r *convert.Result, took time.Duration,
 			Written int              `json:"written"`
 			Kept    int              `json:"kept"`
 			Seconds float64          `json:"seconds"`
-		}{dst, rows, size, len(r.Manifest.Shards), r.Written, r.Kept, took.Seconds()})
+			Partial *schemas.Partial `json:"partial,omitempty"`
+			Repairs map[string]int64 `json:"repairs,omitempty"`
+		}{dst, rows, size, len(r.Manifest.Shards), r.Written, r.Kept, took.Seconds(), r.Manifest.Partial, r.Manifest.Repairs})
 	}
 	if r.Written == 0 {
 		fmt.Fprintf(w, "%s is already complete\n", dst)
@@ -202,6 +218,12 @@ func printResult(w io.Writer, dst string, r *convert.Result, took time.Duration,
 		if n, ok := rows[t.Name]; ok {
 			fmt.Fprintf(w, "%-10s %8d rows\n", t.Name, n)
 		}
+	}
+	for _, column := range slices.Sorted(maps.Keys(r.Manifest.Repairs)) {
+		fmt.Fprintf(w, "%-10s %8d rows repaired, the source's value is beside it\n", column, r.Manifest.Repairs[column])
+	}
+	if p := r.Manifest.Partial; p != nil {
+		fmt.Fprintf(w, "partial: %d items could not be converted and are listed in %s\n", p.Rejected, p.Path)
 	}
 	_, err := fmt.Fprintf(w, "%s: %d shards, %s, in %s\n", dst, len(r.Manifest.Shards), formatBytes(size), took.Round(10*time.Millisecond))
 	return err

@@ -198,7 +198,7 @@ func (r *rowSession) sample(sm *sample, w *convert.Shard) error {
 func (sm *sample) row() schemas.Sample {
 	row := schemas.Sample{
 		SampleID:        sm.name,
-		Dataset:         source.Name,
+		Dataset:         &source.Name,
 		Split:           sm.place.split,
 		PixelSizeUM:     []float64{PixelSizeUM, PixelSizeUM, PixelSizeUM},
 		PixelSizeSource: ptr(schemas.FromPublication),

@@ -245,7 +245,7 @@ func (sm *sample) preview() string {
 func (sm *sample) row(l *Layout) schemas.Sample {
 	row := schemas.Sample{
 		SampleID: sm.id,
-		Dataset:  l.Dataset.Name,
+		Dataset:  &l.Dataset.Name,
 		Split:    sm.split,
 		Source:   sm.members[0].key,
 	}
