@@ -4,14 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"image"
 	"image/color"
 	"image/png"
 	"io"
-	"slices"
 	"sync"
 
 	"github.com/micropq/micropq/convert/arrays"
@@ -131,39 +129,55 @@ func (r *pngReader) decode(ctx context.Context) error {
 	}
 	size := p.dtype.Size()
 	data := make([]byte, nd.Elements(p.shape)*size)
-	unpack(data, img, p, r.source.depth)
+	if err := unpack(data, img, p, r.source.depth); err != nil {
+		return err
+	}
 	r.whole = nd.Dense(data, p.shape, size)
 	return nil
 }
 
 // unpack writes the samples of img channel by channel, as they are kept in the file.
-func unpack(data []byte, img image.Image, p *picture, depth int) {
-	hw := p.plane()
-	size, row, plane := p.dtype.Size(), hw[1]*p.dtype.Size(), hw[0]*hw[1]*p.dtype.Size()
-	for y := range hw[0] {
-		out := data[y*row:]
-		switch m := img.(type) {
-		case *image.Gray:
-			copy(out[:row], m.Pix[y*m.Stride:])
-			unscale(out[:row], depth)
-		case *image.Paletted:
-			copy(out[:row], m.Pix[y*m.Stride:])
-		case *image.Gray16:
+func unpack(data []byte, img image.Image, p *picture, depth int) error {
+	var pix []byte
+	var stride, samples int // of a row in bytes, of a pixel as image/png holds it
+	switch m := img.(type) {
+	case *image.Gray:
+		pix, stride, samples = m.Pix, m.Stride, 1
+	case *image.Paletted:
+		pix, stride, samples, depth = m.Pix, m.Stride, 1, 8
+	case *image.Gray16:
+		pix, stride, samples = m.Pix, m.Stride, 1
+	case *image.RGBA: // opaque: not multiplied by anything
+		pix, stride, samples = m.Pix, m.Stride, 4
+	case *image.NRGBA:
+		pix, stride, samples = m.Pix, m.Stride, 4
+	case *image.RGBA64:
+		pix, stride, samples = m.Pix, m.Stride, 4
+	case *image.NRGBA64:
+		pix, stride, samples = m.Pix, m.Stride, 4
+	default:
+		return fmt.Errorf("a PNG that decodes as %T is not read", img)
+	}
+	hw, size := p.plane(), p.dtype.Size()
+	if samples < p.channelCount() {
+		return fmt.Errorf("its pixels have %d samples, its header says %d", samples, p.channelCount())
+	}
+	for c := range p.channelCount() {
+		for y := range hw[0] {
+			out, in := data[(c*hw[0]+y)*hw[1]*size:][:hw[1]*size], pix[y*stride+c*size:]
 			for x := range hw[1] {
-				binary.LittleEndian.PutUint16(out[2*x:], binary.BigEndian.Uint16(m.Pix[y*m.Stride+2*x:]))
-			}
-		default:
-			for x := range hw[1] {
-				for c, v := range samples(img, x, y)[:p.channelCount()] {
-					if o := out[c*plane+x*size:]; size == 1 {
-						o[0] = byte(v >> 8)
-					} else {
-						binary.LittleEndian.PutUint16(o, v)
-					}
+				if o := x * samples * size; size == 1 {
+					out[x] = in[o]
+				} else { // big-endian in PNG
+					out[2*x], out[2*x+1] = in[o+1], in[o]
 				}
+			}
+			if p.channelCount() == 1 && size == 1 {
+				unscale(out, depth)
 			}
 		}
 	}
+	return nil
 }
 
 // unscale undoes what image/png does to grey samples of less than 8 bits: it spreads them
@@ -174,10 +188,4 @@ func unscale(row []byte, depth int) {
 			row[i] /= step
 		}
 	}
-}
-
-// samples are the red, green, blue and alpha of a pixel, colours not multiplied by alpha.
-func samples(img image.Image, x, y int) []uint16 {
-	c := color.NRGBA64Model.Convert(img.At(x, y)).(color.NRGBA64)
-	return slices.Clone([]uint16{c.R, c.G, c.B, c.A})
 }
