@@ -59,4 +59,3 @@ func adlerSums(b *[adlerBlock]byte) (bytes, weighted uint64) {
 
 // adlerStart is the checksum of nothing.
 const adlerStart = 1
-

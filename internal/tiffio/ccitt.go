@@ -10,6 +10,7 @@ import (
 const (
 	t4TwoDimensional = 1
 	t4Uncompressed   = 2
+	t4FillBits       = 4
 	t6Uncompressed   = 2
 )
 
@@ -20,6 +21,8 @@ func (p *Page) ccittReadable() error {
 		return unsupported("%v with %d samples of %d bits", p.Compression, p.spp, p.Bits)
 	case p.Compression == CCITTG3 && p.t4&t4TwoDimensional != 0:
 		return unsupported("CCITT G3 in its two-dimensional coding")
+	case p.Compression == CCITTG3 && p.t4&t4FillBits != 0:
+		return unsupported("CCITT G3 with fill bits before ends of lines")
 	case p.Compression == CCITTG3 && p.t4&t4Uncompressed != 0, p.Compression == CCITTG4 && p.t6&t6Uncompressed != 0:
 		return unsupported("%v with its uncompressed mode", p.Compression)
 	}

@@ -26,6 +26,9 @@ type codec struct {
 	whole func(p *Page, dst, src []byte) (int, error)
 	// stream decodes so many rows piece by piece; nil where that cannot be done.
 	stream func(p *Page, src io.Reader, rows int) (io.Reader, error)
+	// ratio is the most that a byte of it can decode to, in bytes, or more: a claim beyond it
+	// is not believed.
+	ratio int64
 	// predicts tells that the predictors go with it.
 	predicts bool
 	// readable, which may be nil, says why a page cannot be read.
@@ -34,17 +37,19 @@ type codec struct {
 
 // codecs by compression; what is not there is not supported.
 var codecs = map[Compression]codec{
-	None:         {whole: copied, stream: func(_ *Page, src io.Reader, _ int) (io.Reader, error) { return src, nil }},
-	LZW:          {whole: lzwWhole, stream: lzwStream, predicts: true},
-	AdobeDeflate: {whole: zlibWhole, stream: zlibStream, predicts: true},
-	Deflate:      {whole: zlibWhole, stream: zlibStream, predicts: true},
-	PackBits:     {whole: packBitsWhole, stream: packBitsStream},
-	Zstd:         {whole: zstdWhole, stream: zstdStream, predicts: true},
-	LZMA:         {whole: lzmaWhole, stream: lzmaStream, predicts: true},
-	JPEG:         {whole: jpegWhole, readable: (*Page).jpegReadable},
-	CCITTG3:      {stream: ccittStream, readable: (*Page).ccittReadable},
-	CCITTG4:      {stream: ccittStream, readable: (*Page).ccittReadable},
+	None:         {whole: copied, stream: uncompressed, ratio: 1},
+	LZW:          {whole: lzwWhole, stream: lzwStream, ratio: 4096, predicts: true}, // the longest string for 12 bits
+	AdobeDeflate: {whole: zlibWhole, stream: zlibStream, ratio: 1032, predicts: true},
+	Deflate:      {whole: zlibWhole, stream: zlibStream, ratio: 1032, predicts: true},
+	PackBits:     {whole: packBitsWhole, stream: packBitsStream, ratio: 64},
+	Zstd:         {whole: zstdWhole, stream: zstdStream, ratio: 1 << 16, predicts: true}, // 128 KiB for a block of 4 bytes
+	LZMA:         {whole: lzmaWhole, stream: lzmaStream, ratio: 1 << 15, predicts: true}, // 273 bytes for some 0.2 bits
+	JPEG:         {whole: jpegWhole, readable: (*Page).jpegReadable, ratio: 1 << 12},     // a bit or so for a block and component
+	CCITTG3:      {stream: ccittStream, readable: (*Page).ccittReadable, ratio: 1 << 20}, // a row for few bits
+	CCITTG4:      {stream: ccittStream, readable: (*Page).ccittReadable, ratio: 1 << 20},
 }
+
+func uncompressed(_ *Page, src io.Reader, _ int) (io.Reader, error) { return src, nil }
 
 func copied(_ *Page, dst, src []byte) (int, error) { return copy(dst, src), nil }
 

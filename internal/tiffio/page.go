@@ -15,6 +15,10 @@ const (
 	maxRow = 1 << 28
 	// maxSamples bounds the samples of a pixel.
 	maxSamples = math.MaxUint16
+	// maxSparse bounds a segment that the file leaves out, in bytes.
+	maxSparse = 64 << 20
+	// ratioSlack is how many bytes may be worth more than a codec's ratio, which is one of long runs.
+	ratioSlack = 2
 )
 
 // Page is one image of a file: its size, its samples and how they are kept. Err tells
@@ -47,6 +51,7 @@ type Page struct {
 
 	layout
 	resolutionRaw [4]uint64 // of X and Y, numerator and denominator
+	trail         *trail
 	file          *File
 	err           error
 }
@@ -82,7 +87,7 @@ func (p *Page) rows(segRow int) int { return min(p.segH, p.Height-segRow*p.segH)
 
 // page interprets a directory.
 func (p *parser) page(d *directory, name string, file *File) (*Page, error) {
-	pg := &Page{Name: name, Offset: d.off, file: file}
+	pg := &Page{Name: name, Offset: d.off, file: file, trail: &trail{}}
 	for _, step := range []func(*directory, *Page) error{p.extent, p.samples, p.meaning, p.segments, p.facts} {
 		if err := step(d, pg); err != nil {
 			return nil, &Error{Where: name + " (" + directoryAt(d.off) + ")", Err: err}
@@ -331,11 +336,7 @@ func (pg *Page) guessSizes(size int64) ([]uint64, error) {
 	switch {
 	case pg.Compression == None:
 		for i := range out {
-			rows := pg.segH
-			if !pg.Tiled {
-				rows = pg.rows(i / pg.across % pg.down)
-			}
-			out[i] = uint64(pg.packedRow()) * uint64(rows)
+			out[i] = uint64(pg.packed(i))
 		}
 	case len(out) == 1 && pg.offsets[0] <= uint64(size):
 		out[0] = uint64(size) - pg.offsets[0]
@@ -350,6 +351,9 @@ func (pg *Page) checkSegments(size int64) error {
 	for i, off := range pg.offsets {
 		n := pg.size[i]
 		if n == 0 && off == 0 {
+			if pg.packed(i) > maxSparse {
+				return corrupt("%s has no bytes and is to have %d", pg.segment(i), pg.packed(i))
+			}
 			pg.Sparse++
 			continue
 		}
@@ -362,6 +366,9 @@ func (pg *Page) checkSegments(size int64) error {
 		if off == 0 {
 			return corrupt("%s begins in the file's header", pg.segment(i))
 		}
+		if c, ok := codecs[pg.Compression]; ok && pg.packed(i) > c.ratio*int64(n)+ratioSlack*(c.ratio-1) {
+			return corrupt("%s has %d bytes at %d, which cannot be the %d of its pixels (%v)", pg.segment(i), n, off, pg.packed(i), pg.Compression)
+		}
 		pg.Stored += int64(n)
 	}
 	if total := float64(pg.Width) * float64(pg.Height) * float64(pg.Samples) * float64(pg.DType.Size()); total > math.MaxInt64/2 {
@@ -369,6 +376,15 @@ func (pg *Page) checkSegments(size int64) error {
 	}
 	pg.Decoded = int64(pg.Width) * int64(pg.Height) * int64(pg.Samples) * int64(pg.DType.Size())
 	return nil
+}
+
+// packed is the bytes of a segment before it was compressed.
+func (pg *Page) packed(i int) int64 {
+	rows := pg.segH
+	if !pg.Tiled {
+		rows = pg.rows(i / pg.across % pg.down)
+	}
+	return int64(rows) * int64(pg.packedRow())
 }
 
 // segment is a segment for people.

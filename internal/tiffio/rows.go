@@ -99,8 +99,8 @@ type slot struct {
 
 func newAhead(ctx context.Context, r *Reader, schedule []nd.Region) *ahead {
 	n := min(runtime.GOMAXPROCS(0), 8)
-	if r.cuts[0].perSeg > 1 { // one band comes after the other
-		n = 1
+	if r.cuts[0].perSeg > 1 { // one band comes after the other: one is decoded while another is finished
+		n = min(n, 2)
 	}
 	return &ahead{ctx: ctx, r: r, schedule: schedule, slots: make([]slot, n+1)}
 }
