@@ -14,7 +14,7 @@ import (
 )
 
 // labels writes a label image of rows of digits as a .npy file.
-func labels(t *testing.T, path string, rows ...string) string {
+func labelImage(t *testing.T, path string, rows ...string) string {
 	t.Helper()
 	data, err := npy.Header(schemas.Uint8, []int{len(rows), len(rows[0])})
 	if err != nil {
@@ -31,7 +31,7 @@ func labels(t *testing.T, path string, rows ...string) string {
 
 func TestAnnotateMeasure(t *testing.T) {
 	dir := t.TempDir()
-	image := labels(t, filepath.Join(dir, "tissue.npy"), "0111102", "0111100", "0111100", "0000330")
+	image := labelImage(t, filepath.Join(dir, "tissue.npy"), "0111102", "0111100", "0111100", "0000330")
 	table := filepath.Join(dir, "out.csv")
 	out := must(t, "annotate", "measure", image, "--csv", table, "--rule", "ntm", "--speck-area", "1", "--progress", "none")
 	want := `LAYER   INSTANCES  AREA MIN  MEDIAN  MAX  ON BORDER  PIXEL SIZE  PASS SHAPE RULE
@@ -86,8 +86,8 @@ func TestAnnotateMeasureDataset(t *testing.T) {
 
 func TestAnnotateAgree(t *testing.T) {
 	dir := t.TempDir()
-	a := labels(t, filepath.Join(dir, "a.npy"), "11110222", "11110222", "00000000", "00000033")
-	b := labels(t, filepath.Join(dir, "b.npy"), "11100222", "11100222", "00000000", "44000000")
+	a := labelImage(t, filepath.Join(dir, "a.npy"), "11110222", "11110222", "00000000", "00000033")
+	b := labelImage(t, filepath.Join(dir, "b.npy"), "11100222", "11100222", "00000000", "44000000")
 	got := must(t, "annotate", "agree", a, b, "--region", ":3,:", "--progress", "none")
 	want := `A  B  IOU     FILLED IOU  MATCHED BY
 1  1  0.7500  0.7857      centroid, greedy, optimal
@@ -125,8 +125,8 @@ outside coverage (region): 1 of A, 1 of B
 
 func TestAnnotateExitCodes(t *testing.T) {
 	dir := t.TempDir()
-	image := labels(t, filepath.Join(dir, "a.npy"), "11", "22")
-	other := labels(t, filepath.Join(dir, "b.npy"), "112", "220")
+	image := labelImage(t, filepath.Join(dir, "a.npy"), "11", "22")
+	other := labelImage(t, filepath.Join(dir, "b.npy"), "112", "220")
 	text := filepath.Join(dir, "text.tif")
 	if err := os.WriteFile(text, []byte("no image"), 0o600); err != nil {
 		t.Fatal(err)

@@ -30,7 +30,10 @@ func convertCommand() *cli.Command {
 		HideHelpCommand: true,
 		Action:          noCommand,
 		OnUsageError:    onUsageError,
-		Subcommands:     []*cli.Command{convertFisbeCommand(), convertUbenchCommand(), convertVQACommand()},
+		Subcommands: []*cli.Command{
+			convertFisbeCommand(), convertNCLSMCommand(), convertUbenchCommand(),
+			convertLabelsCommand(), convertVQACommand(),
+		},
 	}
 }
 

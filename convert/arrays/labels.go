@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/micropq/micropq/internal/mask"
 	"github.com/micropq/micropq/schemas"
 )
 
@@ -256,29 +257,19 @@ func (ps Parts) stats(c box) (s stats) {
 	return s
 }
 
-// Counts3D are the run lengths of a three-dimensional object, background first, over its
-// bounding box in C order. Runs that
-// a chunk boundary cut are joined.
-func (p *Part) Counts3D() []int64 {
-	type run [4]int32
-	runs := make([]run, len(p.Runs)/4)
-	for i := range runs {
-		copy(runs[i][:], p.Runs[4*i:])
+// Mask is the object's shape. Runs that a chunk boundary cut are joined.
+func (p *Part) Mask() mask.Mask { return mask.FromQuads(p.Runs) }
+
+// BBox is the smallest box that holds the object.
+func (p *Part) BBox() schemas.BBox {
+	return schemas.BBox{
+		Z0: p.Min[0], Y0: p.Min[1], X0: p.Min[2],
+		Z1: p.Max[0] + 1, Y1: p.Max[1] + 1, X1: p.Max[2] + 1,
 	}
-	slices.SortFunc(runs, func(a, b run) int { return slices.Compare(a[:3], b[:3]) })
-	h, w := int64(p.Max[1]-p.Min[1]+1), int64(p.Max[2]-p.Min[2]+1)
-	counts, end := []int64{0}, int64(0) // the leading entry is a sentinel, cut off below
-	for _, r := range runs {
-		pos := (int64(r[0]-p.Min[0])*h+int64(r[1]-p.Min[1]))*w + int64(r[2]-p.Min[2])
-		if gap := pos - end; gap > 0 || len(counts) == 1 {
-			counts = append(counts, gap, int64(r[3]))
-		} else {
-			counts[len(counts)-1] += int64(r[3])
-		}
-		end = pos + int64(r[3])
-	}
-	if size := (int64(p.Max[0]-p.Min[0]) + 1) * h * w; end < size {
-		counts = append(counts, size-end)
-	}
-	return counts[1:]
+}
+
+// Centroid is the mean position of the object's voxels.
+func (p *Part) Centroid() schemas.Point {
+	n := float64(p.Voxels)
+	return schemas.Point{Z: float64(p.Sum[0]) / n, Y: float64(p.Sum[1]) / n, X: float64(p.Sum[2]) / n}
 }

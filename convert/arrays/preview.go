@@ -20,15 +20,22 @@ const (
 // panelGap separates the panels of a preview, in pixels.
 const panelGap = 4
 
+// PreviewOptions say how a preview is drawn. The zero value works.
+type PreviewOptions struct {
+	// Boundaries draws a line where an object meets another or the background: for objects
+	// that lie side by side.
+	Boundaries bool
+}
+
 // Preview is a PNG of the projection of an image, and beside it, where there is one, that
 // of its labels, each object in a colour of its own.
-func Preview(img, labels *Projection) ([]byte, error) {
+func Preview(img, labels *Projection, o PreviewOptions) ([]byte, error) {
 	var panels []*image.NRGBA
 	if img != nil {
 		panels = append(panels, imagePanel(img))
 	}
 	if labels != nil {
-		panels = append(panels, labelPanel(labels))
+		panels = append(panels, labelPanel(labels, o.Boundaries))
 	}
 	w, h := -panelGap, 0
 	for _, p := range panels {
@@ -118,7 +125,7 @@ const goldenRatio = 0.61803398875
 
 // labelPanel gives objects hues by their rank, so that neighbours in it look different
 // whatever the labels are.
-func labelPanel(p *Projection) *image.NRGBA {
+func labelPanel(p *Projection, boundaries bool) *image.NRGBA {
 	out := image.NewNRGBA(image.Rect(0, 0, p.Width, p.Height))
 	colours := map[Key]color.NRGBA{}
 	for _, k := range p.Objects {
@@ -136,9 +143,21 @@ func labelPanel(p *Projection) *image.NRGBA {
 		if !ok {
 			c = black
 		}
+		if boundaries && p.boundary(i) {
+			c = color.NRGBA{R: 0xff, G: 0xff, B: 0xff, A: 0xff}
+		}
 		out.SetNRGBA(i%p.Width, i/p.Width, c)
 	}
 	return out
+}
+
+// boundary reports whether pixel i is of an object and the one to its right or below is not
+// of the same.
+func (p *Projection) boundary(i int) bool {
+	k := p.Objects[i]
+	right := i%p.Width < p.Width-1 && p.Objects[i+1] != k
+	below := i+p.Width < len(p.Objects) && p.Objects[i+p.Width] != k
+	return k.Label != 0 && (right || below)
 }
 
 // hue is a bright, fully opaque colour at position f of the colour circle, 0 <= f < 1.
