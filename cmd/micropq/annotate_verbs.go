@@ -15,7 +15,7 @@ import (
 	"github.com/micropq/micropq/annotate/exchange"
 	"github.com/micropq/micropq/annotate/exchange/cellpose"
 	"github.com/micropq/micropq/annotate/exchange/coco"
-	"github.com/micropq/micropq/annotate/exchange/labelimage"
+	"github.com/micropq/micropq/annotate/exchange/labels"
 	"github.com/micropq/micropq/annotate/exchange/qupath"
 	"github.com/micropq/micropq/annotate/journal"
 	"github.com/micropq/micropq/loaders"
@@ -76,7 +76,7 @@ func arrayFlags() []cli.Flag {
 // formats are those of annotate import and export.
 func formats() []exchange.Format {
 	return []exchange.Format{
-		labelimage.TIFF{}, labelimage.PNG{}, cellpose.Format{}, labelimage.NPY{}, labelimage.Zarr{}, coco.Format{}, qupath.Format{},
+		labels.TIFF{}, labels.PNG{}, cellpose.Format{}, labels.NPY{}, labels.Zarr{}, coco.Format{}, qupath.Format{},
 	}
 }
 

@@ -181,3 +181,13 @@ func (s *Scanner) Instances() iter.Seq2[int64, Mask] {
 		}
 	}
 }
+
+// Values is Rows for labels in memory.
+func (s *Scanner) Values(labels []int64, width, z, y int) error {
+	if len(labels) == 0 {
+		return nil
+	}
+	// Every platform that micropq is built for is little-endian.
+	data := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(labels))), 8*len(labels))
+	return s.Rows(data, schemas.Int64, width, z, y)
+}

@@ -9,124 +9,95 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/micropq/micropq/internal/nd"
 	"github.com/micropq/micropq/schemas"
 )
 
-// ErrFormat is wrapped by errors of a file that is no .npy file that can be read.
-var ErrFormat = errors.New("npy")
+// ErrFormat is a file that does not begin as a .npy file does.
+var ErrFormat = errors.New("not a .npy file")
 
-// Layout says how the elements behind a header lie.
+// Magic is how every .npy file begins.
+const Magic = "\x93NUMPY"
+
+// maxHeader bounds the dictionary: it holds a type and a shape, no more.
+const maxHeader = 1 << 16
+
+// Layout is what the header of a file says of the elements after it.
 type Layout struct {
-	DType   schemas.DType
-	Object  bool // the elements are one pickle of Python objects; DType is empty
-	Big     bool // big-endian
-	Fortran bool // the first axis is the fastest
-	Shape   []int
+	DType     schemas.DType
+	Shape     []int
+	Fortran   bool // the first axis varies fastest
+	BigEndian bool
+	Size      int64 // bytes of the header; the elements begin there
 }
 
-// maxHeader bounds the dictionary of a header: numpy itself refuses more than 10000 bytes.
-const maxHeader = 64 << 10
-
-// ReadLayout reads the header of versions 1 to 3, and leaves r at the first element.
-func ReadLayout(r io.Reader) (*Layout, error) {
-	start := make([]byte, 12)
-	if _, err := io.ReadFull(r, start[:10]); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFormat, noEOF(err))
+// ReadHeader reads a header of version 1, 2 or 3. Structured types, strings and objects are
+// refused, as is a shape whose bytes would not fit in an int.
+func ReadHeader(r io.Reader) (l Layout, err error) {
+	var start [12]byte
+	if _, err := io.ReadFull(r, start[:10]); err != nil || string(start[:6]) != Magic {
+		return l, fmt.Errorf("%w: it begins with %q", ErrFormat, start[:6])
 	}
-	if string(start[:6]) != magic[:6] {
-		return nil, fmt.Errorf("%w: the file begins with %q: this is no .npy file", ErrFormat, start[:6])
-	}
-	size := int(binary.LittleEndian.Uint16(start[8:]))
+	size, length := int64(10), int64(binary.LittleEndian.Uint16(start[8:]))
 	switch start[6] {
 	case 1:
 	case 2, 3:
 		if _, err := io.ReadFull(r, start[10:]); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrFormat, noEOF(err))
+			return l, fmt.Errorf("npy header: %w", io.ErrUnexpectedEOF)
 		}
-		size = int(binary.LittleEndian.Uint32(start[8:]))
+		size, length = 12, int64(binary.LittleEndian.Uint32(start[8:]))
 	default:
-		return nil, fmt.Errorf("%w: version %d.%d is none of 1 to 3", ErrFormat, start[6], start[7])
+		return l, fmt.Errorf("npy version %d.%d: want 1, 2 or 3", start[6], start[7])
 	}
-	if size > maxHeader {
-		return nil, fmt.Errorf("%w: a header of %d bytes", ErrFormat, size)
+	if length > maxHeader {
+		return l, fmt.Errorf("npy header: %d bytes are too many, the limit is %d", length, maxHeader)
 	}
-	dict := make([]byte, size)
+	dict := make([]byte, length)
 	if _, err := io.ReadFull(r, dict); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFormat, noEOF(err))
+		return l, fmt.Errorf("npy header: %w", io.ErrUnexpectedEOF)
 	}
-	l, err := parseDict(string(dict))
-	if err != nil {
-		return nil, fmt.Errorf("%w: header %.200q: %w", ErrFormat, strings.TrimSpace(string(dict)), err)
-	}
-	return l, nil
+	l.Size = size + length
+	return l, l.parse(string(dict))
 }
 
-func noEOF(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
-	}
-	return err
-}
-
-// The members of the dictionary, in any order, as numpy and every other writer spell them.
+// The three entries of the dictionary, as numpy writes them.
 var (
-	descrPattern   = regexp.MustCompile(`['"]descr['"]\s*:\s*['"]([<>|=]?)([biufO])(\d*)['"]`)
-	fortranPattern = regexp.MustCompile(`['"]fortran_order['"]\s*:\s*(True|False)`)
-	shapePattern   = regexp.MustCompile(`['"]shape['"]\s*:\s*\(([0-9, L]*)\)`)
+	descrEntry   = regexp.MustCompile(`'descr'\s*:\s*'([<>|=]?)([a-zA-Z])(\d+)'`)
+	fortranEntry = regexp.MustCompile(`'fortran_order'\s*:\s*(True|False)`)
+	shapeEntry   = regexp.MustCompile(`'shape'\s*:\s*\(([\d\s,L]*)\)`)
 )
 
-func parseDict(s string) (*Layout, error) {
-	descr, fortran, shape := descrPattern.FindStringSubmatch(s), fortranPattern.FindStringSubmatch(s), shapePattern.FindStringSubmatch(s)
+var kinds = map[string]string{"b": "bool", "u": "uint", "i": "int", "f": "float"}
+
+func (l *Layout) parse(dict string) error {
+	descr, fortran, shape := descrEntry.FindStringSubmatch(dict), fortranEntry.FindStringSubmatch(dict), shapeEntry.FindStringSubmatch(dict)
 	if descr == nil || fortran == nil || shape == nil {
-		return nil, errors.New("want a plain element type, fortran_order and shape")
+		return fmt.Errorf("npy header %q: want descr of a plain number type, fortran_order and shape", strings.TrimSpace(dict))
 	}
-	l := &Layout{Big: descr[1] == ">", Fortran: fortran[1] == "True", Shape: []int{}}
-	if descr[2] == "O" {
-		l.Object = true
-	} else {
-		d, err := ParseDescr(descr[2] + descr[3])
-		if err != nil {
-			return nil, err
-		}
-		l.DType = d
+	size, _ := strconv.Atoi(descr[3])
+	name := kinds[descr[2]]
+	if name != "bool" {
+		name += strconv.Itoa(8 * size)
 	}
+	var err error
+	if l.DType, err = schemas.ParseDType(name); err != nil || l.DType.Size() != size {
+		return fmt.Errorf("npy type %s%s%s: want a bool, an integer or a float", descr[1], descr[2], descr[3])
+	}
+	l.BigEndian = descr[1] == ">" && size > 1
+	l.Fortran = fortran[1] == "True"
+	total := size
 	for part := range strings.SplitSeq(shape[1], ",") {
 		part = strings.TrimSuffix(strings.TrimSpace(part), "L")
 		if part == "" {
 			continue
 		}
 		n, err := strconv.Atoi(part)
-		if err != nil {
-			return nil, fmt.Errorf("shape: %w", err)
+		if err != nil || n > 0 && total > (1<<62)/n {
+			return fmt.Errorf("npy shape (%s): it is too large", shape[1])
+		}
+		if n > 0 {
+			total *= n
 		}
 		l.Shape = append(l.Shape, n)
 	}
-	if _, ok := nd.CheckedElements(l.Shape); !ok || len(l.Shape) > nd.MaxDims {
-		return nil, fmt.Errorf("shape %v is too large", l.Shape)
-	}
-	return l, nil
+	return nil
 }
-
-// ParseDescr is the element type of an array-protocol type string without its byte order,
-// such as u2.
-func ParseDescr(s string) (schemas.DType, error) {
-	kinds := map[byte]string{'b': "bool", 'i': "int", 'u': "uint", 'f': "float"}
-	if len(s) < 2 || kinds[s[0]] == "" {
-		return "", fmt.Errorf("element type %q is not supported", s)
-	}
-	name := kinds[s[0]]
-	if s[0] != 'b' {
-		n, err := strconv.Atoi(s[1:])
-		if err != nil || n > 8 {
-			return "", fmt.Errorf("element type %q is not supported", s)
-		}
-		name += strconv.Itoa(8 * n)
-	} else if s != "b1" {
-		return "", fmt.Errorf("element type %q is not supported", s)
-	}
-	return schemas.ParseDType(name)
-}
-
-// Descr is the array-protocol type string of an element type, such as <u2.
-func Descr(d schemas.DType) (string, error) { return descriptor(d) }

@@ -41,7 +41,7 @@ func (a *Array) Layout() (*npy.Layout, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &npy.Layout{DType: d, Big: a.DType.Big, Fortran: a.Fortran, Shape: a.Shape}
+	l := &npy.Layout{DType: d, BigEndian: a.DType.Big, Fortran: a.Fortran, Shape: a.Shape}
 	if n, ok := nd.CheckedElements(a.Shape); !ok || len(a.Data)/d.Size() != n || len(a.Data)%d.Size() != 0 {
 		return nil, fmt.Errorf("%w: %d bytes for an array of %v %s", ErrFormat, len(a.Data), a.Shape, d)
 	}

@@ -19,7 +19,7 @@ import (
 	"strings"
 
 	"github.com/micropq/micropq/annotate/exchange"
-	"github.com/micropq/micropq/annotate/exchange/labelimage"
+	"github.com/micropq/micropq/annotate/exchange/labels"
 	"github.com/micropq/micropq/internal/mask"
 	"github.com/micropq/micropq/internal/npy"
 	"github.com/micropq/micropq/internal/pickle"
@@ -35,20 +35,9 @@ func (Format) Name() string { return "cellpose" }
 // Matches implements exchange.Format.
 func (Format) Matches(name string) bool { return strings.HasSuffix(name, "_seg.npy") }
 
-// header is that of an array without axes of one Python object.
-const header = "{'descr': '|O', 'fortran_order': False, 'shape': (), }"
-
-// npyStart is the magic number, version 1.0, and the length of a padded header.
-func npyStart() []byte {
-	const size = 128
-	b := []byte("\x93NUMPY\x01\x00")
-	text := header + strings.Repeat(" ", size-len(b)-2-len(header)-1) + "\n"
-	return append(append(b, byte(len(text)), byte(len(text)>>8)), text...)
-}
-
 // Write implements exchange.Format.
 func (f Format) Write(ctx context.Context, path string, c *exchange.Canvas, objects []exchange.Object, o exchange.Options) (r exchange.Report, err error) {
-	d, err := labelimage.NewDrawing(f.Name(), c, objects, o.Lossy, schemas.Uint16, schemas.Uint32)
+	d, err := labels.NewDrawing(f.Name(), c, objects, o.Lossy, schemas.Uint16, schemas.Uint32)
 	if err != nil {
 		return r, err
 	}
@@ -62,7 +51,7 @@ func (f Format) Write(ctx context.Context, path string, c *exchange.Canvas, obje
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
 	w := bufio.NewWriterSize(out, 1<<20)
-	if _, err := w.Write(npyStart()); err != nil {
+	if _, err := w.Write(npy.ObjectHeader()); err != nil {
 		return r, err
 	}
 	p := pickle.NewWriter(w)
@@ -76,7 +65,7 @@ type segmentation struct {
 	ctx   context.Context
 	w     io.Writer
 	p     *pickle.Writer
-	d     *labelimage.Drawing
+	d     *labels.Drawing
 	descr string
 }
 
@@ -216,23 +205,19 @@ func Parse(ctx context.Context, data []byte, c *exchange.Canvas) ([]exchange.Obj
 		return nil, fmt.Errorf("%w: masks: %w", exchange.ErrInput, err)
 	}
 	var s mask.Scanner
-	if err := labelimage.ScanLayout(ctx, bytes.NewReader(a.Data), l, c, &s); err != nil {
+	if err := labels.ScanLayout(ctx, bytes.NewReader(a.Data), l, c, &s); err != nil {
 		return nil, fmt.Errorf("%w: masks: %w", exchange.ErrInput, err)
 	}
-	return labelimage.Objects(&s), nil
+	return labels.Objects(&s), nil
 }
 
 // masksOf finds the member masks of the dictionary.
 func masksOf(data []byte) (*pickle.Array, error) {
-	r := bytes.NewReader(data)
-	l, err := npy.ReadLayout(r)
+	object, err := npy.Object(data)
 	if err != nil {
 		return nil, err
 	}
-	if !l.Object {
-		return nil, errors.New("the file holds no Python object: a plain label image is named *.npy")
-	}
-	v, err := pickle.Read(data[len(data)-r.Len():])
+	v, err := pickle.Read(object)
 	if err != nil {
 		return nil, err
 	}

@@ -1,20 +1,16 @@
-package labelimage
+package labels
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"image"
 	"image/color"
 	"image/png"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/micropq/micropq/annotate/exchange"
-	"github.com/micropq/micropq/internal/mask"
 	"github.com/micropq/micropq/schemas"
 )
 
@@ -68,49 +64,5 @@ func (i *drawn) At(x, y int) color.Color {
 // Read implements exchange.Format. Grey images and the indices of those with a palette are
 // labels; colours are not.
 func (PNG) Read(ctx context.Context, path string, c *exchange.Canvas) ([]exchange.Object, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	head, err := png.DecodeConfig(bufio.NewReader(f))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", exchange.ErrInput, err)
-	}
-	// The size is that of the array before a pixel is allocated.
-	if err := checkShape([]int{head.Height, head.Width}, c); err != nil {
-		return nil, err
-	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	img, err := png.Decode(bufio.NewReader(f))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", exchange.ErrInput, err)
-	}
-	var s mask.Scanner
-	switch img := img.(type) {
-	case *image.Gray:
-		err = scanPixels(ctx, &s, img.Pix, img.Stride, schemas.Uint8, c)
-	case *image.Paletted:
-		err = scanPixels(ctx, &s, img.Pix, img.Stride, schemas.Uint8, c)
-	case *image.Gray16:
-		swap(img.Pix, 2)
-		err = scanPixels(ctx, &s, img.Pix, img.Stride, schemas.Uint16, c)
-	default:
-		err = fmt.Errorf("%w: the image has colours: labels are grey values of 8 or 16 bits", exchange.ErrInput)
-	}
-	return Objects(&s), err
-}
-
-func scanPixels(ctx context.Context, s *mask.Scanner, pix []byte, stride int, d schemas.DType, c *exchange.Canvas) error {
-	for y := range c.Y {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if err := s.Rows(pix[y*stride:][:c.X*d.Size()], d, c.X, 0, y); err != nil {
-			return err
-		}
-	}
-	return nil
+	return read(ctx, path, c)
 }

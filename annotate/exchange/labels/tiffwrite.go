@@ -1,4 +1,4 @@
-package labelimage
+package labels
 
 import (
 	"bytes"

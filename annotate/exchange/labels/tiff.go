@@ -1,4 +1,4 @@
-package labelimage
+package labels
 
 import (
 	"context"
@@ -26,4 +26,9 @@ func (f TIFF) Write(ctx context.Context, path string, c *exchange.Canvas, object
 		return exchange.Report{}, err
 	}
 	return d.Report(), writeTIFF(ctx, path, d)
+}
+
+// Read implements exchange.Format.
+func (TIFF) Read(ctx context.Context, path string, c *exchange.Canvas) ([]exchange.Object, error) {
+	return read(ctx, path, c)
 }

@@ -1,102 +1,32 @@
-package labelimage
+package labels
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
-	"strings"
 
 	"github.com/micropq/micropq/annotate/exchange"
+	"github.com/micropq/micropq/internal/labelimage"
 	"github.com/micropq/micropq/internal/mask"
 	"github.com/micropq/micropq/internal/nd"
 	"github.com/micropq/micropq/internal/npy"
 	"github.com/micropq/micropq/schemas"
 )
 
-// NPY is numpy's file of one array.
-type NPY struct{}
-
-// Name implements exchange.Format.
-func (NPY) Name() string { return "npy" }
-
-// Matches implements exchange.Format.
-func (NPY) Matches(name string) bool {
-	return strings.HasSuffix(name, ".npy") && !strings.HasSuffix(name, "_seg.npy")
-}
-
-// Write implements exchange.Format.
-func (f NPY) Write(ctx context.Context, path string, c *exchange.Canvas, objects []exchange.Object, o exchange.Options) (exchange.Report, error) {
-	d, err := NewDrawing(f.Name(), c, objects, o.Lossy, schemas.Uint16, schemas.Uint32, schemas.Int64)
-	if err != nil {
-		return exchange.Report{}, err
-	}
-	header, err := npy.Header(d.DType, c.Shape())
-	if err != nil {
-		return exchange.Report{}, err
-	}
-	return d.Report(), create(path, func(w io.Writer) error {
-		if _, err := w.Write(header); err != nil {
-			return err
-		}
-		return eachRow(ctx, d, func(_, _ int, row []byte) error {
-			_, err := w.Write(row)
-			return err
-		})
-	})
-}
-
-// create writes a new file through a buffer.
-func create(path string, write func(io.Writer) error) (err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	w := bufio.NewWriterSize(f, 1<<20)
-	if err := write(w); err != nil {
-		return err
-	}
-	return w.Flush()
-}
-
-// eachRow draws every row in order.
-func eachRow(ctx context.Context, d *Drawing, do func(z, y int, row []byte) error) error {
-	row := make([]byte, d.RowBytes())
-	for z := range d.Canvas.Z {
-		for y := range d.Canvas.Y {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			d.Row(row, z, y)
-			if err := do(z, y, row); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// Read implements exchange.Format.
-func (NPY) Read(ctx context.Context, path string, c *exchange.Canvas) ([]exchange.Object, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	r := bufio.NewReaderSize(f, 1<<20)
-	l, err := npy.ReadLayout(r)
+// read reads a label image of any kind that is told by how it begins.
+func read(ctx context.Context, path string, c *exchange.Canvas) (_ []exchange.Object, err error) {
+	im, err := labelimage.Open(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", exchange.ErrInput, err)
 	}
-	if l.Object {
-		return nil, fmt.Errorf("%w: the file holds Python objects: a cellpose file is named *_seg.npy", exchange.ErrInput)
+	defer func() { err = errors.Join(err, im.Close()) }()
+	if err := checkShape([]int{im.Depth, im.Height, im.Width}, c); err != nil {
+		return nil, err
 	}
 	var s mask.Scanner
-	if err := ScanLayout(ctx, r, l, c, &s); err != nil {
+	if err := im.Scan(ctx, &s, nil); err != nil {
 		return nil, fmt.Errorf("%w: %w", exchange.ErrInput, err)
 	}
 	return Objects(&s), nil
@@ -123,7 +53,7 @@ func ScanLayout(ctx context.Context, r io.Reader, l *npy.Layout, c *exchange.Can
 		shape := []int{c.Z, c.Y, c.X}
 		turned := make([]byte, n)
 		nd.Copy(nd.Dense(turned, shape, size), nd.View{Data: data, Shape: shape, Strides: nd.FStrides(shape, size), ItemSize: size})
-		return ScanRows(ctx, turned, l.DType, l.Big, c, s)
+		return ScanRows(ctx, turned, l.DType, l.BigEndian, c, s)
 	}
 	row := make([]byte, c.X*size)
 	for z := range c.Z {
@@ -134,7 +64,7 @@ func ScanLayout(ctx context.Context, r io.Reader, l *npy.Layout, c *exchange.Can
 			if _, err := io.ReadFull(r, row); err != nil {
 				return noEOF(err)
 			}
-			if l.Big {
+			if l.BigEndian {
 				swap(row, size)
 			}
 			if err := s.Rows(row, l.DType, c.X, z, y); err != nil {
