@@ -57,7 +57,7 @@ func NewDrawing(format string, c *exchange.Canvas, objects []exchange.Object, lo
 	if lossy || d.Lost == 0 {
 		return d, nil
 	}
-	reason := "objects overlap: take a format that holds masks, such as COCO"
+	reason := "objects overlap: take a format that holds masks, such as qupath, or coco for images"
 	if tooLarge > 0 {
 		reason = fmt.Sprintf("ids exceed %d: take a format with larger elements, such as tif or npy", largest)
 	}

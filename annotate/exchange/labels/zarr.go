@@ -162,12 +162,19 @@ func writeChunk(path string, data []byte) error {
 
 // Read implements exchange.Format.
 func (Zarr) Read(ctx context.Context, path string, c *exchange.Canvas) (_ []exchange.Object, err error) {
-	s, err := store.Open(ctx, path, store.Options{})
+	// An array is named by its key in a store: its folder's in the folder around it, or, in an
+	// archive, that of the same name.
+	path = filepath.Clean(path)
+	location, key := filepath.Dir(path), filepath.Base(path)
+	if archive, ok := strings.CutSuffix(path, ".zip"); ok {
+		location, key = path, filepath.Base(archive)
+	}
+	s, err := store.Open(ctx, location, store.Options{})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	a, err := openAny(ctx, s, filepath.Base(strings.TrimSuffix(path, ".zip")))
+	a, err := zarr.OpenArray(ctx, s, key)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", exchange.ErrInput, err)
 	}
@@ -179,17 +186,6 @@ func (Zarr) Read(ctx context.Context, path string, c *exchange.Canvas) (_ []exch
 		return nil, fmt.Errorf("%w: %w", exchange.ErrInput, err)
 	}
 	return Objects(&scan), nil
-}
-
-// openAny opens the array at the root of a store, or in a folder of the archive's name.
-func openAny(ctx context.Context, s store.Store, name string) (*zarr.Array, error) {
-	a, err := zarr.OpenArray(ctx, s, "")
-	if errors.Is(err, store.ErrNotExist) {
-		if b, second := zarr.OpenArray(ctx, s, name); second == nil {
-			return b, nil
-		}
-	}
-	return a, err
 }
 
 // scanZarr reads a band of chunks at a time: a row of them, in all its planes.
