@@ -9,6 +9,7 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 
+	"github.com/micropq/micropq/loaders"
 	"github.com/micropq/micropq/schemas"
 )
 
@@ -90,7 +91,7 @@ func (c *columns) row(in *schemas.Instance, before parquet.Row) parquet.Row {
 func eachRow(f *parquet.File, do func(parquet.Row) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("cannot be decoded: %v", p)
+			err = fmt.Errorf("%w: cannot be decoded: %v", loaders.ErrDamaged, p)
 		}
 	}()
 	buf := make([]parquet.Row, 64)
@@ -115,11 +116,11 @@ func groupRows(g parquet.RowGroup, buf []parquet.Row, do func(parquet.Row) error
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		if err != nil {
-			return err
+		if err == nil && n == 0 {
+			err = io.ErrUnexpectedEOF
 		}
-		if n == 0 {
-			return io.ErrUnexpectedEOF
+		if err != nil {
+			return fmt.Errorf("%w: %w", loaders.ErrDamaged, err)
 		}
 	}
 }
