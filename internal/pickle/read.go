@@ -32,11 +32,15 @@ func Read(data []byte) (any, error) {
 	for {
 		at := m.at
 		done, err := m.step()
+		var v any
+		if done {
+			v, err = m.pop()
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%w: at byte %d: %w", ErrFormat, at, err)
 		}
 		if done {
-			return m.pop()
+			return v, nil
 		}
 	}
 }
