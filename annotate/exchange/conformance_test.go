@@ -15,7 +15,7 @@ import (
 	"github.com/micropq/micropq/annotate/exchange"
 	"github.com/micropq/micropq/annotate/exchange/cellpose"
 	"github.com/micropq/micropq/annotate/exchange/coco"
-	"github.com/micropq/micropq/annotate/exchange/labels"
+	"github.com/micropq/micropq/annotate/exchange/labelfile"
 	"github.com/micropq/micropq/annotate/exchange/qupath"
 	"github.com/micropq/micropq/annotate/internal/fixture"
 	"github.com/micropq/micropq/internal/mask"
@@ -33,10 +33,10 @@ type suite struct {
 }
 
 var suites = []suite{
-	{labels.TIFF{}, "l.tif", true, false, false, 1<<32 - 1},
-	{labels.PNG{}, "l.png", false, false, false, 1<<16 - 1},
-	{labels.NPY{}, "l.npy", true, false, false, 1<<63 - 1},
-	{labels.Zarr{}, "l.zarr", true, false, false, 1<<63 - 1},
+	{labelfile.TIFF{}, "l.tif", true, false, false, 1<<32 - 1},
+	{labelfile.PNG{}, "l.png", false, false, false, 1<<16 - 1},
+	{labelfile.NPY{}, "l.npy", true, false, false, 1<<63 - 1},
+	{labelfile.Zarr{}, "l.zarr", true, false, false, 1<<63 - 1},
 	{cellpose.Format{}, "l_seg.npy", true, false, false, 1<<32 - 1},
 	{coco.Format{}, "c.json", false, true, true, 1<<63 - 1},
 	{qupath.Format{}, "q.geojson", true, true, true, 1<<63 - 1},

@@ -1,9 +1,11 @@
 package exchange
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -138,6 +140,20 @@ func Export(ctx context.Context, f Format, path string, c *Canvas, objects []Obj
 		return r, err
 	}
 	return r, os.Rename(part, path)
+}
+
+// Create writes a new file through a buffer.
+func Create(path string, write func(io.Writer) error) (err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	w := bufio.NewWriterSize(f, 1<<20)
+	if err := write(w); err != nil {
+		return err
+	}
+	return w.Flush()
 }
 
 // check reports objects that no format takes.

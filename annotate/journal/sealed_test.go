@@ -31,7 +31,7 @@ func FuzzSealed(f *testing.F) {
 			}
 			body := line[:len(line)-1]
 			sum = sumOf(sum, body)
-			text = append(append(append(text, body...), sumKey+sum+"\"}\n"...))
+			text = append(append(text, body...), sumKey+sum+"\"}\n"...)
 		}
 		if err := os.WriteFile(file, text, 0o666); err != nil {
 			t.Fatal(err)

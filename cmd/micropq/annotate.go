@@ -11,6 +11,7 @@ func annotateCommand() *cli.Command {
 		OnUsageError: onUsageError,
 		Subcommands: append([]*cli.Command{
 			annotateMeasureCommand(),
+			annotateAgreeCommand(),
 		}, editCommands()...),
 	}
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/micropq/micropq/annotate/edit"
 	"github.com/micropq/micropq/annotate/exchange"
+	"github.com/micropq/micropq/annotate/exchange/qupath"
+	"github.com/micropq/micropq/annotate/exchange/table"
 	"github.com/micropq/micropq/annotate/journal"
 	"github.com/micropq/micropq/internal/mask"
 	"github.com/micropq/micropq/loaders"
@@ -32,7 +34,7 @@ func annotateExportCommand() *cli.Command {
 		ArgsUsage: "DST",
 		Description: `The instances are those of the data set with the edits of its journal. The format is told
 by the name of FILE: .tif, .png, .npy, .zarr (label images), _seg.npy (cellpose), .json
-(COCO), .geojson (QuPath). What a format cannot hold is an error, unless --lossy.
+(COCO), .geojson (QuPath, with measurements), .csv (measurements). What a format cannot hold is an error, unless --lossy.
 
 Examples:
 
@@ -79,6 +81,11 @@ func runAnnotateExport(c *cli.Context) error {
 		objects, skipped, err := objectsOf(view, canvas, c.Bool("with-rejected"))
 		if err != nil {
 			return err
+		}
+		if f == (qupath.Format{}) {
+			if err := table.Measure(c.Context, canvas, objects); err != nil {
+				return err
+			}
 		}
 		r, err := exchange.Export(c.Context, f, to, canvas, objects, exchange.Options{Lossy: c.Bool("lossy")})
 		if err != nil {

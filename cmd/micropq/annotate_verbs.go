@@ -15,8 +15,9 @@ import (
 	"github.com/micropq/micropq/annotate/exchange"
 	"github.com/micropq/micropq/annotate/exchange/cellpose"
 	"github.com/micropq/micropq/annotate/exchange/coco"
-	"github.com/micropq/micropq/annotate/exchange/labels"
+	"github.com/micropq/micropq/annotate/exchange/labelfile"
 	"github.com/micropq/micropq/annotate/exchange/qupath"
+	"github.com/micropq/micropq/annotate/exchange/table"
 	"github.com/micropq/micropq/annotate/journal"
 	"github.com/micropq/micropq/loaders"
 	"github.com/micropq/micropq/schemas"
@@ -76,7 +77,7 @@ func arrayFlags() []cli.Flag {
 // formats are those of annotate import and export.
 func formats() []exchange.Format {
 	return []exchange.Format{
-		labels.TIFF{}, labels.PNG{}, cellpose.Format{}, labels.NPY{}, labels.Zarr{}, coco.Format{}, qupath.Format{},
+		labelfile.TIFF{}, labelfile.PNG{}, cellpose.Format{}, labelfile.NPY{}, labelfile.Zarr{}, coco.Format{}, qupath.Format{}, table.Format{},
 	}
 }
 

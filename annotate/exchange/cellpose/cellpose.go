@@ -7,19 +7,17 @@
 package cellpose
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/micropq/micropq/annotate/exchange"
-	"github.com/micropq/micropq/annotate/exchange/labels"
+	"github.com/micropq/micropq/annotate/exchange/labelfile"
 	"github.com/micropq/micropq/internal/mask"
 	"github.com/micropq/micropq/internal/npy"
 	"github.com/micropq/micropq/internal/pickle"
@@ -37,7 +35,7 @@ func (Format) Matches(name string) bool { return strings.HasSuffix(name, "_seg.n
 
 // Write implements exchange.Format.
 func (f Format) Write(ctx context.Context, path string, c *exchange.Canvas, objects []exchange.Object, o exchange.Options) (r exchange.Report, err error) {
-	d, err := labels.NewDrawing(f.Name(), c, objects, o.Lossy, schemas.Uint16, schemas.Uint32)
+	d, err := labelfile.NewDrawing(f.Name(), c, objects, o.Lossy, schemas.Uint16, schemas.Uint32)
 	if err != nil {
 		return r, err
 	}
@@ -45,19 +43,15 @@ func (f Format) Write(ctx context.Context, path string, c *exchange.Canvas, obje
 	if err != nil {
 		return r, err
 	}
-	out, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
-	if err != nil {
-		return r, err
-	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	w := bufio.NewWriterSize(out, 1<<20)
-	if _, err := w.Write(npy.ObjectHeader()); err != nil {
-		return r, err
-	}
-	p := pickle.NewWriter(w)
-	s := &segmentation{ctx: ctx, w: w, p: p, d: d, descr: descr}
-	p.Array("|O", nil, func() { p.List(func() { s.dict(objects) }) })
-	return d.Report(), errors.Join(p.End(), w.Flush())
+	return d.Report(), exchange.Create(path, func(w io.Writer) error {
+		if _, err := w.Write(npy.ObjectHeader()); err != nil {
+			return err
+		}
+		p := pickle.NewWriter(w)
+		s := &segmentation{ctx: ctx, w: w, p: p, d: d, descr: descr}
+		p.Array("|O", nil, func() { p.List(func() { s.dict(objects) }) })
+		return p.End()
+	})
 }
 
 // segmentation writes the dictionary.
@@ -65,7 +59,7 @@ type segmentation struct {
 	ctx   context.Context
 	w     io.Writer
 	p     *pickle.Writer
-	d     *labels.Drawing
+	d     *labelfile.Drawing
 	descr string
 }
 
@@ -205,10 +199,10 @@ func Parse(ctx context.Context, data []byte, c *exchange.Canvas) ([]exchange.Obj
 		return nil, fmt.Errorf("%w: masks: %w", exchange.ErrInput, err)
 	}
 	var s mask.Scanner
-	if err := labels.ScanLayout(ctx, bytes.NewReader(a.Data), l, c, &s); err != nil {
+	if err := labelfile.ScanLayout(ctx, bytes.NewReader(a.Data), l, c, &s); err != nil {
 		return nil, fmt.Errorf("%w: masks: %w", exchange.ErrInput, err)
 	}
-	return labels.Objects(&s), nil
+	return labelfile.Objects(&s), nil
 }
 
 // masksOf finds the member masks of the dictionary.

@@ -1,13 +1,12 @@
 package coco
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"slices"
 	"strings"
 
@@ -76,31 +75,28 @@ func (f Format) Write(ctx context.Context, path string, c *exchange.Canvas, obje
 	if err != nil {
 		return r, err
 	}
-	out, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
-	if err != nil {
-		return r, err
-	}
-	defer func() { err = errors.Join(err, out.Close()) }()
 	// One annotation a line: files of thousands can be looked at and compared.
-	w := bufio.NewWriter(out)
-	w.Write(head[:len(head)-1])
-	w.WriteString(",\"annotations\":[")
-	for i := range objects {
-		if ctx.Err() != nil {
-			return r, context.Cause(ctx)
+	return exchange.Report{Objects: len(objects)}, exchange.Create(path, func(w io.Writer) error {
+		if _, err := fmt.Fprintf(w, "%s,\"annotations\":[", head[:len(head)-1]); err != nil {
+			return err
 		}
-		line, err := json.Marshal(annotationOf(&objects[i], c, ids))
-		if err != nil {
-			return r, err
+		separator := "\n"
+		for i := range objects {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			line, err := json.Marshal(annotationOf(&objects[i], c, ids))
+			if err == nil {
+				_, err = fmt.Fprintf(w, "%s%s", separator, line)
+			}
+			if err != nil {
+				return err
+			}
+			separator = ",\n"
 		}
-		if i > 0 {
-			w.WriteByte(',')
-		}
-		w.WriteByte('\n')
-		w.Write(line)
-	}
-	w.WriteString("\n]}\n")
-	return exchange.Report{Objects: len(objects)}, w.Flush()
+		_, err := io.WriteString(w, "\n]}\n")
+		return err
+	})
 }
 
 // categoriesOf numbers the classes from 1 in order of their names.

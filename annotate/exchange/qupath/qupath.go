@@ -1,12 +1,11 @@
 package qupath
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"hash/fnv"
-	"os"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -67,33 +66,29 @@ const (
 
 // Write implements exchange.Format.
 func (Format) Write(ctx context.Context, path string, c *exchange.Canvas, objects []exchange.Object, _ exchange.Options) (r exchange.Report, err error) {
-	out, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
-	if err != nil {
-		return r, err
-	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	w := bufio.NewWriter(out)
-	w.WriteString("{\"type\":\"FeatureCollection\",\"features\":[")
-	n := 0
-	for i := range objects {
-		if ctx.Err() != nil {
-			return r, context.Cause(ctx)
+	return exchange.Report{Objects: len(objects)}, exchange.Create(path, func(w io.Writer) error {
+		if _, err := io.WriteString(w, "{\"type\":\"FeatureCollection\",\"features\":["); err != nil {
+			return err
 		}
-		for z, part := range planes(objects[i].Mask) {
-			line, err := json.Marshal(featureOf(&objects[i], c, z, part))
-			if err != nil {
-				return r, err
+		separator := "\n"
+		for i := range objects {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
 			}
-			if n > 0 {
-				w.WriteByte(',')
+			for z, part := range planes(objects[i].Mask) {
+				line, err := json.Marshal(featureOf(&objects[i], c, z, part))
+				if err == nil {
+					_, err = fmt.Fprintf(w, "%s%s", separator, line)
+				}
+				if err != nil {
+					return err
+				}
+				separator = ",\n"
 			}
-			n++
-			w.WriteByte('\n')
-			w.Write(line)
 		}
-	}
-	w.WriteString("\n]}\n")
-	return exchange.Report{Objects: len(objects)}, w.Flush()
+		_, err := io.WriteString(w, "\n]}\n")
+		return err
+	})
 }
 
 // planes cuts a mask into its planes, each as a mask in plane 0, in order of Z.

@@ -1,11 +1,8 @@
-package labels
+package labelfile
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/micropq/micropq/annotate/exchange"
@@ -34,7 +31,7 @@ func (f NPY) Write(ctx context.Context, path string, c *exchange.Canvas, objects
 	if err != nil {
 		return exchange.Report{}, err
 	}
-	return d.Report(), create(path, func(w io.Writer) error {
+	return d.Report(), exchange.Create(path, func(w io.Writer) error {
 		if _, err := w.Write(header); err != nil {
 			return err
 		}
@@ -43,20 +40,6 @@ func (f NPY) Write(ctx context.Context, path string, c *exchange.Canvas, objects
 			return err
 		})
 	})
-}
-
-// create writes a new file through a buffer.
-func create(path string, write func(io.Writer) error) (err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	w := bufio.NewWriterSize(f, 1<<20)
-	if err := write(w); err != nil {
-		return err
-	}
-	return w.Flush()
 }
 
 // eachRow draws every row in order.

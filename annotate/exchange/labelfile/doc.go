@@ -1,4 +1,4 @@
-// Package labels exchanges annotations as label images: each element holds the id of the
+// Package labelfile exchanges annotations as label images: each element holds the id of the
 // instance it belongs to, 0 for none. It writes and reads TIFF (to 32 bit), PNG (16 bit),
 // .npy and zarr version 2.
 //
@@ -8,4 +8,4 @@
 //
 // Images are drawn and read row by row: memory follows the runs of the objects and not the
 // elements of the image.
-package labels
+package labelfile

@@ -1,4 +1,4 @@
-package labels
+package labelfile
 
 import (
 	"context"
@@ -33,7 +33,7 @@ func (f PNG) Write(ctx context.Context, path string, c *exchange.Canvas, objects
 		return exchange.Report{}, err
 	}
 	img := &drawn{ctx: ctx, d: d, row: make([]byte, d.RowBytes()), y: -1}
-	err = create(path, func(w io.Writer) error {
+	err = exchange.Create(path, func(w io.Writer) error {
 		e := png.Encoder{CompressionLevel: png.BestSpeed}
 		return errors.Join(e.Encode(w, img), ctx.Err())
 	})
