@@ -8,7 +8,9 @@
 // who changed what; its own journal begins empty. The same parent and journal give the same
 // bytes.
 //
-// Columns of instances that a source added are kept as they are. The chunks of label arrays
+// Columns of instances that a source added are kept as they are, but for those that follow
+// from masks and are known here: measurements, pieces, holes, touching and shared_voxels are
+// computed anew where masks changed. The chunks of label arrays
 // are not drawn anew: the manifest lists the arrays whose masks changed, and loaders takes
 // their labels from the masks.
 package publish

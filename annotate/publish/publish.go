@@ -83,6 +83,11 @@ type publisher struct {
 	changes  changes
 	result   Result
 	redrawn  map[schemas.ArrayRef]bool
+	done     map[journal.Key]bool // instances whose row of the parent is written
+	last     struct {
+		ref     schemas.ArrayRef
+		drawing *drawing
+	}
 }
 
 func (p *publisher) write(ctx context.Context) error {
@@ -91,20 +96,20 @@ func (p *publisher) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.changes, p.redrawn = changes, map[schemas.ArrayRef]bool{}
+	p.changes, p.redrawn, p.done = changes, map[schemas.ArrayRef]bool{}, map[journal.Key]bool{}
 	m := *parent
 	m.Plan, m.Shards, m.Splits = "", nil, slices.Clone(parent.Splits)
 	for _, s := range parent.Shards {
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
-		s, err := p.shard(s)
+		s, err := p.shard(ctx, s)
 		if err != nil {
 			return err
 		}
 		m.Shards = append(m.Shards, s)
 	}
-	added, err := p.newShards()
+	added, err := p.newShards(ctx)
 	if err != nil {
 		return err
 	}

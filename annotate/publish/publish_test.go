@@ -142,11 +142,64 @@ func checkRows(t *testing.T, e *edit.Editor, dst string) {
 	}
 	for i := range got {
 		if want[i].Extra == nil { // new: the source never said a thing
-			want[i].Extra = map[string]any{"flag": false, "count_of": int64(0), "score": nil, "remarks": nil}
+			want[i].Extra = map[string]any{"flag": false, "count_of": int64(0), "score": nil, "remarks": nil, "shared_voxels": int64(-1), "Fiber_Area": int64(0), "touching": []any{}}
 		}
+		derive(t, open(t, dst).Dataset, want, i)
 		if !reflect.DeepEqual(got[i], want[i]) {
 			t.Errorf("row %d is\n%+v\nwant\n%+v", i, got[i], want[i])
 		}
+	}
+}
+
+// derive puts in what follows from masks, where masks of the array changed.
+func derive(t *testing.T, d *loaders.Dataset, rows []*loaders.Instance, i int) {
+	t.Helper()
+	in := rows[i]
+	if !d.Manifest().Redrawn(in.SampleID, in.Array) {
+		return
+	}
+	at := func(in *loaders.Instance) map[[3]int32]bool {
+		o := mask.ColumnMajor
+		if in.Array == fixture.Cells {
+			o = mask.COrder
+		}
+		m, err := edit.Mask(&in.Instance, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		set := map[[3]int32]bool{}
+		for _, r := range m {
+			for x := r.X; x < r.End(); x++ {
+				set[[3]int32{r.Z, r.Y, x}] = true
+			}
+		}
+		return set
+	}
+	mine, shared, touching := at(in), map[[3]int32]bool{}, []any{}
+	for _, other := range rows {
+		if other == in || other.SampleID != in.SampleID {
+			continue
+		}
+		touches := false
+		for p := range at(other) {
+			if mine[p] {
+				shared[p], touches = true, true
+			}
+			for axis := range 3 {
+				for _, step := range []int32{-1, 1} {
+					q := p
+					q[axis] += step
+					touches = touches || mine[q]
+				}
+			}
+		}
+		if touches {
+			touching = append(touching, other.InstanceID)
+		}
+	}
+	in.Extra["shared_voxels"], in.Extra["touching"] = int64(len(shared)), touching
+	if in.Array == fixture.Fibres && in.Extra["Fiber_Area"] == int64(0) {
+		in.Extra["Fiber_Area"] = *in.Area
 	}
 }
 

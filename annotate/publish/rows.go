@@ -16,6 +16,7 @@ import (
 // columns maps the leaves of the released instances table to those of a file, which may have
 // more, and in another order.
 type columns struct {
+	file     *parquet.Schema
 	released *parquet.Schema // of schemas.Instance
 	inFile   []int           // the file's leaf of each released leaf
 	own      []int           // the released leaf of each of the file's, -1 for a source's own
@@ -23,7 +24,7 @@ type columns struct {
 }
 
 func mapColumns(file *parquet.Schema) (*columns, error) {
-	c := &columns{released: parquet.SchemaOf(schemas.Instance{})}
+	c := &columns{file: file, released: parquet.SchemaOf(schemas.Instance{})}
 	c.own = slices.Repeat([]int{-1}, len(file.Columns()))
 	for i, path := range c.released.Columns() {
 		leaf, ok := file.Lookup(path...)
@@ -68,9 +69,9 @@ func (c *columns) instance(row parquet.Row) (in schemas.Instance, err error) {
 	return in, c.released.Reconstruct(&in, own)
 }
 
-// row is an instance as a row of the file; the source's own columns are those of the row it
-// had, nil for one that the source never had.
-func (c *columns) row(in *schemas.Instance, before parquet.Row) parquet.Row {
+// row is an instance as a row of the file. The source's own columns are those given by
+// override, else those of the row it had, which is nil for one that the source never had.
+func (c *columns) row(in *schemas.Instance, before parquet.Row, override map[int][]parquet.Value) parquet.Row {
 	var out parquet.Row
 	for _, v := range c.released.Deconstruct(nil, in) {
 		out = append(out, v.Level(v.RepetitionLevel(), v.DefinitionLevel(), c.inFile[v.Column()]))
@@ -79,8 +80,13 @@ func (c *columns) row(in *schemas.Instance, before parquet.Row) parquet.Row {
 		before = c.zero
 	}
 	for _, v := range before {
-		if c.own[v.Column()] < 0 {
+		if c.own[v.Column()] < 0 && override[v.Column()] == nil {
 			out = append(out, v)
+		}
+	}
+	for leaf, values := range override {
+		if c.own[leaf] < 0 {
+			out = append(out, values...)
 		}
 	}
 	slices.SortStableFunc(out, func(a, b parquet.Value) int { return a.Column() - b.Column() })

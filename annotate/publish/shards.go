@@ -23,7 +23,8 @@ import (
 // changes are the instances that the journal touched, by array.
 type changes struct {
 	touched map[schemas.ArrayRef]map[int64]journal.Key
-	split   map[string]string // of samples with touched instances
+	split   map[string]string    // of samples with touched instances
+	size    map[string][]float64 // micrometres per element, of the same
 	// after says behind which row the instances that a shard's array gained go: the array's last.
 	after map[schemas.ArrayRef]place
 }
@@ -41,6 +42,7 @@ func (p *publisher) collect(ctx context.Context) (changes, error) {
 	c := changes{
 		touched: map[schemas.ArrayRef]map[int64]journal.Key{},
 		split:   map[string]string{},
+		size:    map[string][]float64{},
 		after:   map[schemas.ArrayRef]place{},
 	}
 	j := p.editor.Journal
@@ -60,7 +62,7 @@ func (p *publisher) collect(ctx context.Context) (changes, error) {
 			return c, err
 		}
 		if _, ok := c.split[s.SampleID]; ok {
-			c.split[s.SampleID] = s.Split
+			c.split[s.SampleID], c.size[s.SampleID] = s.Split, s.PixelSizeUM
 		}
 	}
 	for _, s := range p.editor.Dataset.Manifest().ShardsOf(schemas.InstancesTable, "") {
@@ -132,13 +134,13 @@ func (p *publisher) lastRows(path string, c *changes) (err error) {
 }
 
 // shard brings a shard of the parent into the revision.
-func (p *publisher) shard(s schemas.Shard) (schemas.Shard, error) {
+func (p *publisher) shard(ctx context.Context, s schemas.Shard) (schemas.Shard, error) {
 	src, dst := filepath.Join(p.src, filepath.FromSlash(s.Path)), filepath.Join(p.dst, filepath.FromSlash(s.Path))
 	if err := os.MkdirAll(filepath.Dir(dst), 0o777); err != nil {
 		return s, err
 	}
 	if s.Table == schemas.InstancesTable && p.touches(s.Path) {
-		return p.rewrite(s, dst)
+		return p.rewrite(ctx, s, dst)
 	}
 	linked := false
 	var err error
@@ -166,7 +168,7 @@ func (p *publisher) touches(path string) bool {
 }
 
 // rewrite writes a shard of instances with the journal's changes.
-func (p *publisher) rewrite(s schemas.Shard, dst string) (_ schemas.Shard, err error) {
+func (p *publisher) rewrite(ctx context.Context, s schemas.Shard, dst string) (_ schemas.Shard, err error) {
 	r, done, err := p.openShard(s.Path)
 	if err != nil {
 		return s, err
@@ -183,14 +185,14 @@ func (p *publisher) rewrite(s schemas.Shard, dst string) (_ schemas.Shard, err e
 	defer func() { err = errors.Join(err, w.Abort()) }() // nothing once it is finished
 	number := int64(0)
 	err = eachRow(r.File, func(row parquet.Row) error {
-		if err := p.copyRow(w, c, row); err != nil {
+		if err := p.copyRow(ctx, w, c, row); err != nil {
 			return err
 		}
 		number++
-		return p.addRows(w, c, place{s.Path, number - 1})
+		return p.addRows(ctx, w, c, place{s.Path, number - 1})
 	})
 	if err == nil {
-		err = p.addRows(w, c, place{s.Path, atEnd})
+		err = p.addRows(ctx, w, c, place{s.Path, atEnd})
 	}
 	if err != nil {
 		return s, fmt.Errorf("%s: %w", s.Path, err)
@@ -215,17 +217,31 @@ func metadata(f *parquet.File) map[string]string {
 }
 
 // copyRow writes a row of the parent as the journal left it.
-func (p *publisher) copyRow(w *shardfile.Writer, c *columns, row parquet.Row) error {
+func (p *publisher) copyRow(ctx context.Context, w *shardfile.Writer, c *columns, row parquet.Row) error {
 	in, err := c.instance(row)
 	if err != nil {
 		return err
 	}
 	ref := schemas.ArrayRef{Sample: in.SampleID, Array: in.Array}
-	k, touched := p.changes.touched[ref][in.InstanceID]
-	if !touched {
+	if p.changes.touched[ref] == nil {
 		return w.Write(row)
 	}
-	delete(p.changes.touched[ref], in.InstanceID)
+	d, err := p.drawingOf(ctx, ref)
+	if err != nil {
+		return err
+	}
+	override, err := d.override(c, in.InstanceID)
+	if err != nil {
+		return err
+	}
+	k, touched := p.changes.touched[ref][in.InstanceID]
+	if !touched {
+		if len(override) == 0 {
+			return w.Write(row)
+		}
+		return w.Write(c.row(&in, row, override))
+	}
+	p.done[k] = true
 	before := journal.StateOf(&in)
 	after, _, err := p.editor.Journal.State(k)
 	switch {
@@ -233,34 +249,41 @@ func (p *publisher) copyRow(w *shardfile.Writer, c *columns, row parquet.Row) er
 		return err
 	case after == nil:
 		p.result.Deleted++
-		p.redrawn[ref] = true
 		return nil
-	case after.Equal(before):
+	case after.Equal(before) && len(override) == 0:
 		return w.Write(row)
+	case !after.Equal(before):
+		p.result.Changed++
 	}
-	if after.Shape != nil && !after.Equal(withShape(*after, before.Shape)) {
-		p.redrawn[ref] = true
-	}
-	p.result.Changed++
 	after.Apply(&in)
-	return w.Write(c.row(&in, row))
+	return w.Write(c.row(&in, row, override))
 }
 
-func withShape(s journal.State, shape *journal.Shape) *journal.State {
-	s.Shape = shape
-	return &s
+// drawingOf draws an array once; rows of an array follow each other.
+func (p *publisher) drawingOf(ctx context.Context, ref schemas.ArrayRef) (*drawing, error) {
+	if p.last.drawing != nil && p.last.ref == ref {
+		return p.last.drawing, nil
+	}
+	d, err := p.draw(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	p.last.ref, p.last.drawing = ref, d
+	if d.redrawn {
+		p.redrawn[ref] = true
+	}
+	return d, nil
 }
 
 // addRows writes the instances that the arrays gained whose place it is. Those that the
 // parent has are done by then.
-func (p *publisher) addRows(w *shardfile.Writer, c *columns, at place) error {
+func (p *publisher) addRows(ctx context.Context, w *shardfile.Writer, c *columns, at place) error {
 	for _, ref := range sortedRefs(p.changes.after) {
 		if p.changes.after[ref] != at {
 			continue
 		}
-		touched := p.changes.touched[ref]
-		for _, id := range slices.Sorted(maps.Keys(touched)) {
-			if err := p.addRow(w, c, touched[id]); err != nil {
+		for _, id := range sortedKeys(p.changes.touched[ref]) {
+			if err := p.addRow(ctx, w, c, p.changes.touched[ref][id]); err != nil {
 				return err
 			}
 		}
@@ -268,20 +291,27 @@ func (p *publisher) addRows(w *shardfile.Writer, c *columns, at place) error {
 	return nil
 }
 
-func (p *publisher) addRow(w *shardfile.Writer, c *columns, k journal.Key) error {
+func (p *publisher) addRow(ctx context.Context, w *shardfile.Writer, c *columns, k journal.Key) error {
 	s, _, err := p.editor.Journal.State(k)
-	if err != nil || s == nil { // added and deleted again
+	if err != nil || s == nil || p.done[k] { // nil: added and deleted again
+		return err
+	}
+	d, err := p.drawingOf(ctx, schemas.ArrayRef{Sample: k.Sample, Array: k.Array})
+	if err != nil {
+		return err
+	}
+	override, err := d.override(c, k.Instance)
+	if err != nil {
 		return err
 	}
 	in := schemas.Instance{SampleID: k.Sample, Array: k.Array, InstanceID: k.Instance}
 	s.Apply(&in)
 	p.result.Added++
-	p.redrawn[schemas.ArrayRef{Sample: k.Sample, Array: k.Array}] = true
-	return w.Write(c.row(&in, nil))
+	return w.Write(c.row(&in, nil, override))
 }
 
 // newShards writes the instances of splits that had none.
-func (p *publisher) newShards() (shards []schemas.Shard, err error) {
+func (p *publisher) newShards(ctx context.Context) (shards []schemas.Shard, err error) {
 	have := p.editor.Dataset.Manifest().ShardsOf(schemas.InstancesTable, "")
 	seen := map[string]bool{}
 	for _, s := range have {
@@ -293,7 +323,7 @@ func (p *publisher) newShards() (shards []schemas.Shard, err error) {
 			continue
 		}
 		seen[at.shard] = true
-		s, err := p.newShard(schemas.Shard{Path: at.shard, Table: schemas.InstancesTable, Split: p.changes.split[ref.Sample]})
+		s, err := p.newShard(ctx, schemas.Shard{Path: at.shard, Table: schemas.InstancesTable, Split: p.changes.split[ref.Sample]})
 		if err != nil {
 			return nil, err
 		}
@@ -302,7 +332,7 @@ func (p *publisher) newShards() (shards []schemas.Shard, err error) {
 	return shards, nil
 }
 
-func (p *publisher) newShard(s schemas.Shard) (_ schemas.Shard, err error) {
+func (p *publisher) newShard(ctx context.Context, s schemas.Shard) (_ schemas.Shard, err error) {
 	dst := filepath.Join(p.dst, filepath.FromSlash(s.Path))
 	if err := os.MkdirAll(filepath.Dir(dst), 0o777); err != nil {
 		return s, err
@@ -320,11 +350,13 @@ func (p *publisher) newShard(s schemas.Shard) (_ schemas.Shard, err error) {
 		return s, err
 	}
 	defer func() { err = errors.Join(err, w.Abort()) }()
-	if err := p.addRows(w, c, place{s.Path, atEnd}); err != nil {
+	if err := p.addRows(ctx, w, c, place{s.Path, atEnd}); err != nil {
 		return s, err
 	}
 	return p.finish(w, s)
 }
+
+func sortedKeys[V any](m map[int64]V) []int64 { return slices.Sorted(maps.Keys(m)) }
 
 func sortedRefs(places map[schemas.ArrayRef]place) []schemas.ArrayRef {
 	return slices.SortedFunc(maps.Keys(places), compareRefs)
