@@ -20,35 +20,14 @@ type Manifest struct {
 	Format  string         `json:"format"`  // ManifestFormat
 	Version string         `json:"version"` // format version
 	Name    string         `json:"name"`    // of the data set
+	// Revision is nil for a data set as it was converted.
+	Revision *Revision `json:"revision,omitempty"`
+
 	Source  Source         `json:"source"`
 	Plan    string         `json:"plan,omitempty"` // digest of the conversion plan: equal plans give equal bytes
 	Options map[string]any `json:"options"`        // what the conversion was told, JSON values; a number read is a json.Number
 	Splits  []string       `json:"splits"`         // those of the shards
 	Shards  []Shard        `json:"shards"`
-	// Revision is nil for a data set as it was converted.
-	Revision *Revision `json:"revision,omitempty"`
-}
-
-// Revision says what a data set with edited annotations was made from.
-type Revision struct {
-	Number  int    `json:"number"`  // the parent's plus 1; 1 where the parent was converted
-	Parent  string `json:"parent"`  // SHA-256 of the parent's manifest, lower-case hexadecimal
-	Entries int64  `json:"entries"` // of the parent's journal that were published
-	Journal string `json:"journal"` // sum of the last of them
-	// Redrawn are the label arrays whose chunks hold other elements than the masks of their
-	// instances do, which count.
-	Redrawn []ArrayRef `json:"redrawn"`
-}
-
-// ArrayRef names an array of a sample.
-type ArrayRef struct {
-	Sample string `json:"sample"`
-	Array  string `json:"array"`
-}
-
-// Redrawn reports whether the masks of an array's instances count, and not its chunks.
-func (m *Manifest) Redrawn(sample, array string) bool {
-	return m.Revision != nil && slices.Contains(m.Revision.Redrawn, ArrayRef{sample, array})
 }
 
 // Source says what a data set was made from.

@@ -1,7 +1,6 @@
 package publish
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -122,7 +121,7 @@ func (p *publisher) write(ctx context.Context) error {
 	if err := p.history(m.Revision.Number); err != nil {
 		return err
 	}
-	if err := p.cards(parent, &m); err != nil {
+	if err := errors.Join(p.cards(parent, &m), p.others()); err != nil {
 		return err
 	}
 	data, err := m.Encode()
@@ -175,21 +174,42 @@ func (p *publisher) history(number int) error {
 
 // cards brings the parent's cards up to date. A data set without cards gets none.
 func (p *publisher) cards(parent, m *schemas.Manifest) error {
-	names := []string{"README.md", "croissant.json"}
-	text := make([][]byte, len(names))
-	for i, name := range names {
+	text := map[string][]byte{readme: nil, croissant: nil}
+	for name := range text {
 		b, err := os.ReadFile(filepath.Join(p.src, name))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		text[i] = b
+		text[name] = b
 	}
-	text[0], text[1] = card.Revise(text[0], text[1], parent, m)
-	for i, name := range names {
-		if len(bytes.TrimSpace(text[i])) == 0 {
+	text[readme], text[croissant] = card.Revise(text[readme], text[croissant], parent, m)
+	for name, b := range text {
+		if len(b) == 0 {
 			continue
 		}
-		if err := durable.Replace(filepath.Join(p.dst, name), text[i]); err != nil {
+		if err := durable.Replace(filepath.Join(p.dst, name), b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const (
+	readme    = "README.md"
+	croissant = "croissant.json"
+)
+
+// others brings along what else lies beside the manifest: a list of rejected rows, a licence.
+func (p *publisher) others() error {
+	entries, err := os.ReadDir(p.src)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !e.Type().IsRegular() || slices.Contains([]string{schemas.ManifestName, readme, croissant}, e.Name()) {
+			continue
+		}
+		if err := durable.Copy(filepath.Join(p.src, e.Name()), filepath.Join(p.dst, e.Name())); err != nil {
 			return err
 		}
 	}
