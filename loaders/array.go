@@ -29,9 +29,10 @@ type Array struct {
 	fill    []byte // one element
 	index   *index
 
-	labels struct { // see instanceIDs
+	labels struct { // see instanceIDs and redrawn
 		sync.Mutex
-		ids map[objectKey]int64
+		ids   map[objectKey]int64
+		masks []object
 	}
 }
 

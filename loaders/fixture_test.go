@@ -206,7 +206,7 @@ var samplesWithLine = schemas.MustTableOf[sampleWithLine](schemas.SamplesTable, 
 func (f *fixture) sampleRow(sample string) any {
 	line := "line of " + sample
 	row := &sampleWithLine{Line: &line, Dim: []int64{10, 12}}
-	row.SampleID, row.Dataset, row.Split, row.Source = sample, "fixture", f.splits[sample], sample+".zarr"
+	row.SampleID, row.Dataset, row.Split, row.Source = sample, new("fixture"), f.splits[sample], sample+".zarr"
 	row.Preview = &schemas.Image{Bytes: []byte("\x89PNG of " + sample)}
 	for _, v := range f.volumes[sample] {
 		row.Arrays = append(row.Arrays, v.Array)

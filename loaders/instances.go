@@ -72,6 +72,10 @@ func (a *Array) instanceIDs(ctx context.Context) (map[objectKey]int64, error) {
 					continue
 				}
 				key := objectKey{label: h.InstanceID}
+				if a.Redrawn() {
+					ids[key] = h.InstanceID // whatever the chunks call it
+					continue
+				}
 				if h.Channel != nil {
 					key.channel = int(*h.Channel)
 				}

@@ -6,12 +6,12 @@ import "github.com/urfave/cli/v2"
 func annotateCommand() *cli.Command {
 	return &cli.Command{
 		Name:         "annotate",
-		Usage:        "measure and compare annotations",
+		Usage:        "measure, compare, exchange and edit annotations",
 		Action:       noCommand,
 		OnUsageError: onUsageError,
-		Subcommands: []*cli.Command{
+		Subcommands: append([]*cli.Command{
 			annotateMeasureCommand(),
 			annotateAgreeCommand(),
-		},
+		}, editCommands()...),
 	}
 }
