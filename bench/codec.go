@@ -3,13 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
-	"unsafe"
 
 	"github.com/micropq/micropq/internal/chunkcodec"
 	"github.com/micropq/micropq/loaders"
@@ -197,7 +197,9 @@ func (s *setup) chunks(ctx context.Context, src, file string) (size int, err err
 			if _, err := loaders.ReadArray(ctx, a, box, buffer); err != nil {
 				return 0, err
 			}
-			data = append(data, unsafe.Slice((*byte)(unsafe.Pointer(&buffer[0])), 2*len(buffer))...)
+			if data, err = binary.Append(data, binary.LittleEndian, buffer); err != nil {
+				return 0, err
+			}
 		}
 	}
 	return 2 * len(buffer), os.WriteFile(file, data, 0o666)

@@ -36,10 +36,12 @@ var scales = []scale{
 	{"full", []int{3, 390, 1058, 907}, 240},
 }
 
-var sections = []struct {
+type section struct {
 	name string
 	run  func(context.Context, *setup) error
-}{
+}
+
+var sections = []section{
 	{"convert", benchConvert},
 	{"crops", benchCrops},
 	{"codec", benchCodec},
@@ -84,11 +86,6 @@ func run(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-type section = struct {
-	name string
-	run  func(context.Context, *setup) error
 }
 
 // median of values, which it sorts.
