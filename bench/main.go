@@ -28,7 +28,7 @@ type setup struct {
 type scale struct {
 	name  string
 	shape []int // of the generated sample, CZYX
-	crops int   // voxels read by each contestant in a round of crops, in crops of 64 a side
+	crops int   // of 64 a side, read by a contestant in a round; of larger ones as many voxels
 }
 
 var scales = []scale{
