@@ -28,7 +28,7 @@ type setup struct {
 type scale struct {
 	name  string
 	shape []int // of the generated sample, CZYX
-	crops int   // voxels read by each contestant in a round of crops, in crops of 64 a side
+	crops int   // of 64 a side, read by a contestant in a round; of larger ones as many voxels
 }
 
 var scales = []scale{
@@ -36,10 +36,12 @@ var scales = []scale{
 	{"full", []int{3, 390, 1058, 907}, 240},
 }
 
-var sections = []struct {
+type section struct {
 	name string
 	run  func(context.Context, *setup) error
-}{
+}
+
+var sections = []section{
 	{"convert", benchConvert},
 	{"crops", benchCrops},
 	{"codec", benchCodec},
@@ -84,11 +86,6 @@ func run(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-type section = struct {
-	name string
-	run  func(context.Context, *setup) error
 }
 
 // median of values, which it sorts.

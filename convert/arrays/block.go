@@ -107,16 +107,12 @@ func (st *state) row(u *openUnit, enc *chunkcodec.Encoder, b, c box, fill []byte
 		DType: string(d), Encoding: string(st.encoding), Fill: u.array.Fill,
 		Digest: xxhash.Sum64(data),
 	}
-	var s stats
-	null := empty
 	if u.labels() {
 		r.IDs = st.scan.parts.ids(c.origin[axC], c.origin[axC]+c.shape[axC])
 	}
-	if u.labels() && u.array.Fill == 0 {
-		s = st.scan.parts.stats(c)
-		null = s.foreground == 0
-	} else if null = null || uniform(data, fill); !null {
-		s = scan(data, d, u.array.Fill)
+	s, null := stats{}, empty
+	if !empty {
+		s, null = st.stats(u, c, data, fill)
 	}
 	if null {
 		v := u.array.Fill
@@ -139,6 +135,18 @@ func (st *state) row(u *openUnit, enc *chunkcodec.Encoder, b, c box, fill []byte
 	r.Data = st.payloads[k]
 	st.rows = append(st.rows, r)
 	return nil
+}
+
+// stats are those of chunk c, whose elements are data; null reports that all are fill.
+func (st *state) stats(u *openUnit, c box, data, fill []byte) (s stats, null bool) {
+	if u.labels() && u.array.Fill == 0 {
+		s = st.scan.parts.stats(c) // look has seen every voxel already
+		return s, s.foreground == 0
+	}
+	if uniform(data, fill) {
+		return s, true
+	}
+	return scan(data, u.array.Source.DType(), u.array.Fill), false
 }
 
 // dense is the bytes of chunk c of block b in C order. Where C is the slowest axis, as in
