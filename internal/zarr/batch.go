@@ -166,7 +166,12 @@ func (r *Reader) end(b *batch) {
 			p.chunk.load.abandon()
 		}
 	}
-	r.runs = append(r.runs, b.runs...)
+	for _, run := range b.runs {
+		if r.spare+cap(run) <= maxBatch {
+			r.runs = append(r.runs, run)
+			r.spare += cap(run)
+		}
+	}
 }
 
 // runBuffer is memory for a run.
@@ -176,6 +181,7 @@ func (r *Reader) runBuffer() []byte {
 	if n := len(r.runs); n > 0 {
 		b := r.runs[n-1]
 		r.runs = r.runs[:n-1]
+		r.spare -= cap(b)
 		return b[:0]
 	}
 	return nil
