@@ -42,7 +42,7 @@ func OpenArray(ctx context.Context, s store.Store, path string) (*Array, error) 
 		return nil, err
 	}
 	if array == nil {
-		return nil, fmt.Errorf("no zarr array %s: neither %s nor %s is there: %w", name(path), arrayV2, metadataKeyV3, store.ErrNotExist)
+		return nil, fmt.Errorf("no zarr array %s: neither %s nor %s is there: %w", display(path), arrayV2, metadataKeyV3, store.ErrNotExist)
 	}
 	return newArrayV3(s, path, array)
 }
