@@ -186,6 +186,33 @@ func TestReaderEvictsFurthest(t *testing.T) {
 	}
 }
 
+// Once its buffers are there a reader takes no memory that grows with the chunks.
+func TestReaderSteadyState(t *testing.T) {
+	shape, chunks := [2]int{2000, 500}, [2]int{100, 500} // 100 kB a chunk
+	schedule := tiles(shape, [2]int{50, 250})
+	for name, m := range map[string]*memory{
+		"v2":     v2Array(t, shape, chunks),
+		"shards": v3Shards(t, shape, [2]int{200, 500}, [2]int{100, 250}, "end"),
+	} {
+		r, err := openA(t, m).NewReader(ReaderOptions{Budget: 4 << 20, Schedule: schedule, OnObject: func(string, int64, []byte) {}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		dst := dense([]int{50, 250}, 2)
+		read := func(from, to int) {
+			for i := from; i < to; i++ {
+				if err := r.Read(t.Context(), i, dst); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		read(0, len(schedule)/2)
+		if took := bytesTaken(func() { read(len(schedule)/2, len(schedule)) }); took > 100_000 {
+			t.Errorf("%s: %d bytes for %d regions", name, took, len(schedule)/2)
+		}
+	}
+}
+
 // What fails for the goroutine that loads a chunk fails for those that wait for it, once.
 func TestReaderErrorReachesWaiters(t *testing.T) {
 	m := v2Array(t, [2]int{8, 8}, [2]int{8, 8})
