@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -56,7 +57,8 @@ func discover(ctx context.Context, s store.Store, location string) ([]found, err
 // metadata names, else it can only be one sample.
 func discoverUnlisted(ctx context.Context, s store.Store, location string) ([]found, error) {
 	g, err := zarr.OpenGroup(ctx, s, "")
-	if errors.Is(err, store.ErrNotExist) || err == nil && !g.Consolidated() {
+	// Some servers forbid what is not there.
+	if errors.Is(err, store.ErrNotExist) || errors.Is(err, fs.ErrPermission) || err == nil && !g.Consolidated() {
 		return []found{{name: sampleName(location, ""), place: placeOf(above(location, ""))}}, nil
 	}
 	if err != nil {

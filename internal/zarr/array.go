@@ -42,7 +42,7 @@ func OpenArray(ctx context.Context, s store.Store, path string) (*Array, error) 
 		return nil, err
 	}
 	if array == nil {
-		return nil, fmt.Errorf("no zarr array %s: neither %s nor %s is there: %w", name(path), arrayV2, metadataKeyV3, store.ErrNotExist)
+		return nil, fmt.Errorf("no zarr array %s: neither %s nor %s is there: %w", display(path), arrayV2, metadataKeyV3, store.ErrNotExist)
 	}
 	return newArrayV3(s, path, array)
 }
@@ -108,9 +108,11 @@ func (a *Array) Fill() []byte { return slices.Clone(a.chunk.fill) }
 // Attrs are the user's attributes.
 func (a *Array) Attrs() map[string]json.RawMessage { return a.attrs }
 
-// Read fills dst, of the region's shape, with one region.
+// Read fills dst, of the region's shape, with one region. It holds one decoded chunk at a
+// time.
 func (a *Array) Read(ctx context.Context, region nd.Region, dst nd.View) error {
-	r, err := a.NewReader(ReaderOptions{Schedule: []nd.Region{region}})
+	// The budget lets chunks that lie together in a shard be fetched together.
+	r, err := a.NewReader(ReaderOptions{Budget: 8 * maxBatch, Schedule: []nd.Region{region}})
 	if err != nil {
 		return err
 	}

@@ -43,6 +43,9 @@ type neighbour struct {
 // fetchRun reads the bytes of a chunk, n from off in its shard, and those of the chunks
 // around it that the batch needs.
 func (r *Reader) fetchRun(ctx context.Context, w *workspace, s *shardIndex, number int, b *batch, off, n int64) (err error) {
+	if len(b.pieces) == 0 { // all that was fetched before is decoded
+		r.recycle(b)
+	}
 	run := r.neighbours(s, number, b, off, n)
 	if len(run) == 1 {
 		w.encoded, err = r.a.store.GetRange(ctx, s.key, off, n, w.encoded[:0])
@@ -155,18 +158,31 @@ func (b *batch) take(w *workspace, number int) (p piece, ok bool) {
 
 // end gives the batch's memory back, and what it claimed and did not read to those who wait.
 func (r *Reader) end(b *batch) {
-	if b.runs == nil && b.pieces == nil {
+	if len(b.pieces) > 0 {
+		r.mu.Lock()
+		for _, p := range b.pieces {
+			delete(r.live, p.chunk.number)
+			p.chunk.load.abandon()
+		}
+		r.mu.Unlock()
+	}
+	r.recycle(b)
+}
+
+// recycle gives the memory of a batch's runs back.
+func (r *Reader) recycle(b *batch) {
+	if b.runs == nil {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, p := range b.pieces {
-		if p.chunk.load != nil {
-			delete(r.live, p.chunk.number)
-			p.chunk.load.abandon()
+	for _, run := range b.runs {
+		if r.spare+cap(run) <= maxBatch {
+			r.runs = append(r.runs, run)
+			r.spare += cap(run)
 		}
 	}
-	r.runs = append(r.runs, b.runs...)
+	b.runs, b.held = nil, 0
 }
 
 // runBuffer is memory for a run.
@@ -176,6 +192,7 @@ func (r *Reader) runBuffer() []byte {
 	if n := len(r.runs); n > 0 {
 		b := r.runs[n-1]
 		r.runs = r.runs[:n-1]
+		r.spare -= cap(b)
 		return b[:0]
 	}
 	return nil

@@ -17,7 +17,7 @@ import (
 // do not line up with its chunks.
 func BenchmarkReader(b *testing.B) {
 	shape, chunks := []int{2, 128, 256, 256}, []int{1, 50, 100, 100}
-	for _, codec := range []string{"none", "big", "gzip", "zstd", "delta", "shards"} {
+	for _, codec := range []string{"none", "big", "fortran", "gzip", "zstd", "delta", "shards"} {
 		m, schedule := benchArray(b, codec, shape, chunks)
 		a, err := OpenArray(b.Context(), m, "a")
 		if err != nil {
@@ -57,6 +57,8 @@ func benchArray(b *testing.B, codec string, shape, chunks []int) (*memory, []nd.
 	switch codec {
 	case "big":
 		meta["dtype"] = ">u2"
+	case "fortran":
+		meta["order"] = "F"
 	case "gzip":
 		meta["compressor"] = map[string]any{"id": "gzip"}
 		w := gzip.NewWriter(&packed)

@@ -22,7 +22,7 @@ type UnsupportedError struct {
 }
 
 func (e *UnsupportedError) Error() string {
-	return fmt.Sprintf("zarr array %s: %s is not supported", name(e.Array), e.What)
+	return fmt.Sprintf("zarr array %s: %s is not supported", display(e.Array), e.What)
 }
 
 // MetadataError is a defect of a metadata object.
@@ -51,8 +51,8 @@ type ChunkError struct {
 func (e *ChunkError) Error() string { return fmt.Sprintf("chunk %s: %v", e.Key, e.Err) }
 func (e *ChunkError) Unwrap() error { return e.Err }
 
-// name is a path for people: the root has none.
-func name(path string) string {
+// display is a path for people: the root has none.
+func display(path string) string {
 	if path == "" {
 		return "at the root"
 	}

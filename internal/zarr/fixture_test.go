@@ -10,8 +10,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/micropq/micropq/internal/nd"
 	"github.com/micropq/micropq/internal/store"
 )
 
@@ -184,3 +187,82 @@ func shardOf(row, col int, shape, chunks [2]int, location string) []byte {
 	}
 	return append(data, index...)
 }
+
+func region2(i, j, n, m int) nd.Region { return nd.Region{Origin: []int{i, j}, Shape: []int{n, m}} }
+
+// tiles cuts an array into regions, in C order.
+func tiles(shape, tile [2]int) (out []nd.Region) {
+	for i := 0; i < shape[0]; i += tile[0] {
+		for j := 0; j < shape[1]; j += tile[1] {
+			out = append(out, region2(i, j, min(tile[0], shape[0]-i), min(tile[1], shape[1]-j)))
+		}
+	}
+	return out
+}
+
+func openA(t testing.TB, m *memory) *Array {
+	t.Helper()
+	a, err := OpenArray(t.Context(), m, "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// readAll reads the whole schedule with some workers, and checks every number.
+func readAll(t testing.TB, r *Reader, schedule []nd.Region, workers int, missing func(i, j int) bool) {
+	t.Helper()
+	var at atomic.Int32
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for {
+				i := int(at.Add(1)) - 1
+				if i >= len(schedule) {
+					return
+				}
+				dst := dense(schedule[i].Shape, 2)
+				if err := r.Read(t.Context(), i, dst); err != nil {
+					t.Errorf("region %d: %v", i, err)
+					return
+				}
+				if err := checkNumbers(dst, schedule[i], missing); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func checkNumbers(got nd.View, region nd.Region, missing func(i, j int) bool) error {
+	o := region.Origin
+	for i := range region.Shape[0] {
+		for j := range region.Shape[1] {
+			at := 2 * (i*region.Shape[1] + j)
+			v := int(got.Data[at]) | int(got.Data[at+1])<<8
+			want := (1000*(o[0]+i) + o[1] + j) & 0xffff
+			if missing != nil && missing(o[0]+i, o[1]+j) {
+				want = 7
+			}
+			if v != want {
+				return fmt.Errorf("region %v: element %d,%d is %d, want %d", region, i, j, v, want)
+			}
+		}
+	}
+	return nil
+}
+
+func noneMissing(int, int) bool { return false }
+
+func waitUntil(t *testing.T, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !ok(); {
+		if time.Now().After(end) {
+			t.Fatal("timed out")
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+var _ store.Store = (*memory)(nil)

@@ -55,7 +55,7 @@ func OpenGroup(ctx context.Context, s store.Store, path string) (*Group, error) 
 		return nil, err
 	}
 	if group == nil {
-		return nil, fmt.Errorf("no zarr group %s: neither %s nor %s is there: %w", name(path), groupV2, metadataKeyV3, store.ErrNotExist)
+		return nil, fmt.Errorf("no zarr group %s: neither %s nor %s is there: %w", display(path), groupV2, metadataKeyV3, store.ErrNotExist)
 	}
 	return newGroupV3(s, path, group)
 }
@@ -239,5 +239,5 @@ func (g *Group) OpenGroup(ctx context.Context, rel string) (*Group, error) {
 }
 
 func (g *Group) absent(kind, at string) error {
-	return fmt.Errorf("no zarr %s %s: the consolidated metadata of %s lacks it: %w", kind, name(at), name(g.path), store.ErrNotExist)
+	return fmt.Errorf("no zarr %s %s: the consolidated metadata of %s lacks it: %w", kind, display(at), display(g.path), store.ErrNotExist)
 }

@@ -29,6 +29,9 @@ func TestMatrixV2(t *testing.T) { matrix(t, oracle.PythonZarr2(t), "testdata/wri
 func TestMatrixV3(t *testing.T) { matrix(t, oracle.Python(t), "testdata/write_v3.py", 600) }
 
 func matrix(t *testing.T, python, script string, least int) {
+	if testing.Short() {
+		t.Skip("long")
+	}
 	dir := t.TempDir()
 	oracle.Run(t, python, script, dir)
 	var cases []oracleCase

@@ -46,6 +46,7 @@ type Reader struct {
 	free          [][]byte
 	spaces        []*workspace
 	runs          [][]byte      // free memory of batches
+	spare         int           // bytes of it
 	waiting       chan struct{} // closed when a buffer can be had; nil where nobody waits
 	closed        bool
 }

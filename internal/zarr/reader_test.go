@@ -14,75 +14,7 @@ import (
 	"time"
 
 	"github.com/micropq/micropq/internal/nd"
-	"github.com/micropq/micropq/internal/store"
 )
-
-func region2(i, j, n, m int) nd.Region { return nd.Region{Origin: []int{i, j}, Shape: []int{n, m}} }
-
-// tiles cuts an array into regions, in C order.
-func tiles(shape, tile [2]int) (out []nd.Region) {
-	for i := 0; i < shape[0]; i += tile[0] {
-		for j := 0; j < shape[1]; j += tile[1] {
-			out = append(out, region2(i, j, min(tile[0], shape[0]-i), min(tile[1], shape[1]-j)))
-		}
-	}
-	return out
-}
-
-func openA(t testing.TB, m *memory) *Array {
-	t.Helper()
-	a, err := OpenArray(t.Context(), m, "a")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a
-}
-
-// readAll reads the whole schedule with some workers, and checks every number.
-func readAll(t testing.TB, r *Reader, schedule []nd.Region, workers int, missing func(i, j int) bool) {
-	t.Helper()
-	var at atomic.Int32
-	var wg sync.WaitGroup
-	for range workers {
-		wg.Go(func() {
-			for {
-				i := int(at.Add(1)) - 1
-				if i >= len(schedule) {
-					return
-				}
-				dst := dense(schedule[i].Shape, 2)
-				if err := r.Read(t.Context(), i, dst); err != nil {
-					t.Errorf("region %d: %v", i, err)
-					return
-				}
-				if err := checkNumbers(dst, schedule[i], missing); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	wg.Wait()
-}
-
-func checkNumbers(got nd.View, region nd.Region, missing func(i, j int) bool) error {
-	o := region.Origin
-	for i := range region.Shape[0] {
-		for j := range region.Shape[1] {
-			at := 2 * (i*region.Shape[1] + j)
-			v := int(got.Data[at]) | int(got.Data[at+1])<<8
-			want := (1000*(o[0]+i) + o[1] + j) & 0xffff
-			if missing != nil && missing(o[0]+i, o[1]+j) {
-				want = 7
-			}
-			if v != want {
-				return fmt.Errorf("region %v: element %d,%d is %d, want %d", region, i, j, v, want)
-			}
-		}
-	}
-	return nil
-}
-
-func noneMissing(int, int) bool { return false }
 
 // Every chunk is fetched, decoded and reported once where the budget allows, whatever the
 // order of the schedule and the number of workers.
@@ -183,6 +115,33 @@ func TestReaderEvictsFurthest(t *testing.T) {
 	readAll(t, r, schedule, 1, nil)
 	if _, n := m.fetched(); n != 4 {
 		t.Errorf("%d reads, want 4", n)
+	}
+}
+
+// Once its buffers are there a reader takes no memory that grows with the chunks.
+func TestReaderSteadyState(t *testing.T) {
+	shape, chunks := [2]int{2000, 500}, [2]int{100, 500} // 100 kB a chunk
+	schedule := tiles(shape, [2]int{50, 250})
+	for name, m := range map[string]*memory{
+		"v2":     v2Array(t, shape, chunks),
+		"shards": v3Shards(t, shape, [2]int{200, 500}, [2]int{100, 250}, "end"),
+	} {
+		r, err := openA(t, m).NewReader(ReaderOptions{Budget: 4 << 20, Schedule: schedule, OnObject: func(string, int64, []byte) {}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		dst := dense([]int{50, 250}, 2)
+		read := func(from, to int) {
+			for i := from; i < to; i++ {
+				if err := r.Read(t.Context(), i, dst); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		read(0, len(schedule)/2)
+		if took := bytesTaken(func() { read(len(schedule)/2, len(schedule)) }); took > 100_000 {
+			t.Errorf("%s: %d bytes for %d regions", name, took, len(schedule)/2)
+		}
 	}
 }
 
@@ -407,179 +366,3 @@ func TestReaderUnderFire(t *testing.T) {
 	rd.Close()
 	waitUntil(t, func() bool { return runtime.NumGoroutine() <= before })
 }
-
-func waitUntil(t *testing.T, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !ok(); {
-		if time.Now().After(end) {
-			t.Fatal("timed out")
-		}
-		time.Sleep(time.Millisecond)
-	}
-}
-
-// Of a shard only the index and the chunks that a region touches are read.
-func TestShardParts(t *testing.T) {
-	for _, location := range []string{"start", "end"} {
-		m := v3Shards(t, [2]int{40, 40}, [2]int{20, 20}, [2]int{5, 5}, location)
-		a := openA(t, m)
-		if !slices.Equal(a.Chunks(), []int{5, 5}) || !slices.Equal(a.Shards(), []int{20, 20}) {
-			t.Errorf("chunks %v in shards %v", a.Chunks(), a.Shards())
-		}
-		dst := dense([]int{4, 6}, 2)
-		if err := a.Read(t.Context(), region2(6, 23, 4, 6), dst); err != nil {
-			t.Fatal(err)
-		}
-		if err := checkNumbers(dst, region2(6, 23, 4, 6), nil); err != nil {
-			t.Error(err)
-		}
-		n := int64(0)
-		for _, r := range m.reads[len(m.reads)-3:] {
-			if r.key != "a/c/0/1" || r.n < 0 {
-				t.Errorf("read %+v", r)
-			}
-			n += r.n
-		}
-		if want := int64(16*entrySize + 4 + 2*50); n != want || len(m.reads) != 5 {
-			t.Errorf("%d bytes in %d reads, want %d", n, len(m.reads), want)
-		}
-	}
-	// A shard that is not there holds the fill value.
-	m := v3Shards(t, [2]int{40, 40}, [2]int{20, 20}, [2]int{5, 5}, "end")
-	delete(m.objects, "a/c/1/1")
-	dst := dense([]int{40, 40}, 2)
-	if err := openA(t, m).Read(t.Context(), region2(0, 0, 40, 40), dst); err != nil {
-		t.Fatal(err)
-	}
-	if err := checkNumbers(dst, region2(0, 0, 40, 40), func(i, j int) bool { return i >= 20 && j >= 20 || i%20 < 5 && j%20 < 5 }); err != nil {
-		t.Error(err)
-	}
-}
-
-// Chunks of a region that lie one behind another in a shard are fetched together, by the first
-// Read that needs one of them, also while another Read wants some of them.
-func TestShardRuns(t *testing.T) {
-	for _, workers := range []int{1, 3} {
-		m := v3Shards(t, [2]int{40, 40}, [2]int{20, 20}, [2]int{5, 5}, "end")
-		schedule := tiles([2]int{40, 40}, [2]int{20, 40})
-		schedule = append(schedule, schedule...)
-		r, err := openA(t, m).NewReader(ReaderOptions{Budget: 1 << 20, Schedule: schedule})
-		if err != nil {
-			t.Fatal(err)
-		}
-		readAll(t, r, schedule, workers, func(i, j int) bool { return i%20 < 5 && j%20 < 5 })
-		fetched, reads := m.fetched()
-		for key, n := range fetched {
-			if want := int64(len(m.objects[key])); n != want {
-				t.Errorf("%d workers: %d bytes of %s read, want %d", workers, n, key, want)
-			}
-		}
-		if workers == 1 && reads != 8 || reads > 16 { // an index and a run a shard, if nobody interferes
-			t.Errorf("%d workers: %d reads", workers, reads)
-		}
-		if len(r.runs) == 0 || len(r.live) != 0 {
-			t.Errorf("%d workers: %d runs free, %d chunks live", workers, len(r.runs), len(r.live))
-		}
-	}
-}
-
-// What a Read has claimed and does not come to read is left to those who wait for it.
-func TestShardRunAbandoned(t *testing.T) {
-	m := v3Shards(t, [2]int{20, 20}, [2]int{20, 20}, [2]int{5, 5}, "end")
-	schedule := []nd.Region{region2(0, 0, 20, 20), region2(10, 10, 10, 10)}
-	r, err := openA(t, m).NewReader(ReaderOptions{Budget: 1 << 20, Schedule: schedule})
-	if err != nil {
-		t.Fatal(err)
-	}
-	cause := errors.New("a passing fault")
-	entered, gate := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	m.before = func(_ context.Context, key string) (err error) {
-		if r.index.recent.Len() > 0 { // the first read behind the index: the run
-			once.Do(func() { close(entered); <-gate; err = cause })
-		}
-		return err
-	}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if err := r.Read(t.Context(), 0, dense(schedule[0].Shape, 2)); !errors.Is(err, cause) {
-			t.Errorf("the Read that claimed: %v", err)
-		}
-	})
-	<-entered
-	wg.Go(func() {
-		dst := dense(schedule[1].Shape, 2)
-		if err := r.Read(t.Context(), 1, dst); err != nil {
-			t.Errorf("the Read that waited: %v", err)
-		} else if err := checkNumbers(dst, schedule[1], nil); err != nil {
-			t.Error(err)
-		}
-	})
-	time.Sleep(10 * time.Millisecond)
-	close(gate)
-	wg.Wait()
-}
-
-// The indexes of shards that were not used for long are let go of.
-func TestShardIndexesAreBounded(t *testing.T) {
-	m := v3Shards(t, [2]int{40, 40}, [2]int{10, 10}, [2]int{5, 5}, "end")
-	schedule := tiles([2]int{40, 40}, [2]int{5, 5})
-	r, err := openA(t, m).NewReader(ReaderOptions{Budget: 1 << 20, Schedule: schedule})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.index.most = 1000
-	readAll(t, r, schedule, 2, func(i, j int) bool { return i%10 < 5 && j%10 < 5 })
-	if n := len(r.index.shards); n != r.index.recent.Len() || r.index.held > 1000 || n == 0 {
-		t.Errorf("%d indexes, %d in order, %d bytes", n, r.index.recent.Len(), r.index.held)
-	}
-}
-
-func TestSchedule(t *testing.T) {
-	if _, err := newSchedule([]nd.Region{region2(0, 0, 3, 4)}, []int{2, 4}, []int{1, 1}); err == nil {
-		t.Error("a region outside of the array")
-	}
-	shape := []int{1 << 20, 1 << 20}
-	if _, err := newSchedule([]nd.Region{nd.Whole(shape)}, shape, []int{1, 1}); err == nil {
-		t.Error("2^40 chunks")
-	}
-	r := rand.New(rand.NewPCG(5, 6))
-	for range 50 {
-		shape := []int{1 + r.IntN(20), 1 + r.IntN(20), 1 + r.IntN(20)}
-		chunk := []int{1 + r.IntN(7), 1 + r.IntN(30), 1 + r.IntN(7)}
-		var regions []nd.Region
-		for range 8 {
-			regions = append(regions, randomRegion(r, shape))
-		}
-		s, err := newSchedule(regions, shape, chunk)
-		if err != nil {
-			t.Fatal(err)
-		}
-		// Every chunk's list of regions is what intersection says, whatever order they end in.
-		at := make([]int, 3)
-		for n, place := range s.chunks {
-			s.position(at, place)
-			box := nd.Region{Origin: []int{at[0] * chunk[0], at[1] * chunk[1], at[2] * chunk[2]}, Shape: chunk}
-			var want []int32
-			for i, region := range regions {
-				if _, ok := box.Intersect(region); ok {
-					want = append(want, int32(i))
-				}
-			}
-			for len(want) > 0 {
-				if s.next(n) != want[0] {
-					t.Fatalf("chunk %v is next used by %d, want %d", at, s.next(n), want[0])
-				}
-				k := r.IntN(len(want))
-				s.use(n, want[k])
-				s.use(n, want[k]) // a second time changes nothing
-				want = slices.Delete(want, k, k+1)
-			}
-			if s.next(n) != never {
-				t.Fatalf("chunk %v is used by %d", at, s.next(n))
-			}
-		}
-	}
-}
-
-var _ store.Store = (*memory)(nil)

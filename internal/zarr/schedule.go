@@ -11,7 +11,7 @@ import (
 
 // maxPairs bounds the pairs of a region and a chunk in it, 16 bytes each while they are
 // sorted.
-const maxPairs = 16 << 20
+const maxPairs = 8 << 20
 
 // schedule knows which regions need which chunks, and of every chunk when it is needed next.
 type schedule struct {

@@ -33,7 +33,7 @@ type shardIndex struct {
 }
 
 func (x *indexes) init(budget int64) {
-	x.shards, x.told, x.most = map[string]*shardIndex{}, map[string]bool{}, max(maxIndex, budget/4)
+	x.shards, x.told, x.most = map[string]*shardIndex{}, map[string]bool{}, max(4<<20, budget/8)
 }
 
 func (x *indexes) clear() {
@@ -155,7 +155,7 @@ func (r *Reader) loadIndex(ctx context.Context, w *workspace, s *shardIndex) err
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
-	if info.Stored < info.Size {
+	if info.Stored != info.Size {
 		if s.whole, err = r.a.store.Get(ctx, s.key, nil, maxChunk); err != nil {
 			return err
 		}
