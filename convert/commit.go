@@ -1,7 +1,10 @@
 package convert
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +14,7 @@ import (
 	"slices"
 
 	"github.com/micropq/micropq/internal/card"
+	"github.com/micropq/micropq/internal/durable"
 	"github.com/micropq/micropq/schemas"
 )
 
@@ -31,6 +35,9 @@ func Commit(ctx context.Context, e *Execution) (m *schemas.Manifest, err error) 
 	if m, err = e.manifest(); err != nil {
 		return nil, err
 	}
+	if err := e.tell(m); err != nil {
+		return nil, err
+	}
 	data, err := m.Encode()
 	if err != nil {
 		return nil, err
@@ -44,7 +51,7 @@ func Commit(ctx context.Context, e *Execution) (m *schemas.Manifest, err error) 
 	if err := e.work.replaceDurably(filepath.Join(e.dst, manifestName), data); err != nil {
 		return nil, err
 	}
-	return m, errors.Join(syncDir(e.dst), e.work.remove())
+	return m, errors.Join(durable.SyncDir(e.dst), e.work.remove())
 }
 
 // syncDirs makes the names of shards and cards durable; their bytes are.
@@ -54,11 +61,11 @@ func (e *Execution) syncDirs() error {
 		dirs[filepath.Dir(filepath.FromSlash(t.Path()))] = true
 	}
 	for _, d := range slices.Sorted(maps.Keys(dirs)) {
-		if err := syncDir(filepath.Join(e.dst, d)); err != nil {
+		if err := durable.SyncDir(filepath.Join(e.dst, d)); err != nil {
 			return err
 		}
 	}
-	return syncDir(e.dst)
+	return durable.SyncDir(e.dst)
 }
 
 // manifest lists the shards by their receipts.
@@ -90,6 +97,36 @@ func (e *Execution) manifest() (*schemas.Manifest, error) {
 		})
 	}
 	return m, nil
+}
+
+// tell has the source report, and writes the list of what was left out.
+func (e *Execution) tell(m *schemas.Manifest) (err error) {
+	r, ok := e.src.(Reporter)
+	if !ok {
+		return nil
+	}
+	if e.report, err = r.Report(e.work.facts); err != nil {
+		return err
+	}
+	if len(e.report.Repairs) > 0 {
+		m.Repairs = e.report.Repairs
+	}
+	if len(e.report.Rejected) == 0 {
+		return nil
+	}
+	var list bytes.Buffer
+	enc := json.NewEncoder(&list)
+	enc.SetEscapeHTML(false)
+	p := &schemas.Partial{Path: schemas.RejectedName}
+	for _, r := range e.report.Rejected {
+		if err := enc.Encode(r); err != nil {
+			return err
+		}
+		p.Rejected += max(r.Rows, 1)
+	}
+	p.Bytes, p.SHA256 = int64(list.Len()), fmt.Sprintf("%x", sha256.Sum256(list.Bytes()))
+	m.Partial = p
+	return e.work.replace(filepath.Join(e.dst, p.Path), list.Bytes())
 }
 
 func (e *Execution) cards(m *schemas.Manifest) error {

@@ -103,7 +103,7 @@ func (s *numberSession) sample(w *Shard) error {
 		}
 		found += fmt.Sprint(facts)
 	}
-	return w.Write(&schemas.Sample{SampleID: "s", Dataset: "numbers", Split: "train", Source: found})
+	return w.Write(&schemas.Sample{SampleID: "s", Dataset: new("numbers"), Split: "train", Source: found})
 }
 
 // files are the contents of a folder by path.

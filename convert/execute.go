@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,6 +53,7 @@ type Result struct {
 	Manifest *schemas.Manifest
 	// Written and Kept count the shards written now and those an earlier run had written.
 	Written, Kept int
+	Report        *Report // nil where the source makes none, or nothing was left to do
 }
 
 // Run plans, executes and commits.
@@ -80,12 +82,14 @@ func RunPlan(ctx context.Context, src Source, plan *Plan, dst string, o Options)
 	if err != nil {
 		return nil, err
 	}
-	return &Result{Manifest: m, Written: len(m.Shards) - e.kept, Kept: e.kept}, nil
+	return &Result{Manifest: m, Written: len(m.Shards) - e.kept, Kept: e.kept, Report: e.report}, nil
 }
 
 // Execution is a plan whose shards are all written but not yet committed.
 type Execution struct {
 	plan        *Plan
+	src         Source
+	report      *Report
 	dst         string
 	fingerprint string
 	work        *workdir
@@ -109,7 +113,7 @@ func Execute(ctx context.Context, src Source, plan *Plan, dst string, o Options)
 	if err != nil {
 		return nil, err
 	}
-	e := &Execution{plan: plan, dst: dst, fingerprint: fp, work: work, receipts: map[string]receipt{}}
+	e := &Execution{plan: plan, src: src, dst: dst, fingerprint: fp, work: work, receipts: map[string]receipt{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, e.Close())
@@ -120,7 +124,7 @@ func Execute(ctx context.Context, src Source, plan *Plan, dst string, o Options)
 	if err := e.resume(ctx, o); err != nil {
 		return nil, err
 	}
-	x := &executor{Execution: e, src: src, o: o, cpu: NewCPU(o.Jobs)}
+	x := &executor{Execution: e, o: o, cpu: NewCPU(o.Jobs)}
 	for stage := range plan.stages() {
 		if err := x.stage(ctx, stage); err != nil {
 			return nil, err
@@ -157,7 +161,6 @@ func (e *Execution) resume(ctx context.Context, o Options) error {
 // executor runs the tasks of one Execute on this machine.
 type executor struct {
 	*Execution
-	src Source
 	o   Options
 	cpu *CPU
 }
@@ -198,6 +201,7 @@ func chainWork(tasks []Task) (n int64) {
 	return n
 }
 
+// chain runs the tasks of a chain. While one shard goes to the disk the next is written.
 func (x *executor) chain(ctx context.Context, tasks []Task, memory int64) (rs []receipt, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
@@ -213,57 +217,78 @@ func (x *executor) chain(ctx context.Context, tasks []Task, memory int64) (rs []
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	for _, t := range tasks {
-		r, err := x.task(ctx, s, t)
-		if err != nil {
-			return nil, err
+	rs = make([]receipt, len(tasks))
+	seals, sctx := errgroup.WithContext(ctx)
+	seals.SetLimit(1)
+	for i, t := range tasks {
+		var w *written
+		if w, err = x.write(sctx, s, t); err != nil {
+			break
 		}
-		rs = append(rs, r)
+		seals.Go(func() (err error) {
+			rs[i], err = x.seal(w)
+			return err
+		})
 	}
-	return rs, nil
+	if sealed := seals.Wait(); sealed != nil {
+		return nil, sealed // what then stopped the writing
+	}
+	return rs, err
 }
 
-// task writes one shard under a temporary name and gives it its own when it is whole.
-// The receipt comes last: whatever is killed before it, the task is run again.
-func (x *executor) task(ctx context.Context, s Session, t Task) (r receipt, err error) {
+// written is a shard with all its rows, under a temporary name.
+type written struct {
+	task  Task
+	path  string
+	w     *shardfile.Writer
+	facts any
+}
+
+func (x *executor) write(ctx context.Context, s Session, t Task) (*written, error) {
 	table, err := x.plan.table(t.Table)
 	if err != nil {
-		return r, err
+		return nil, err
 	}
 	meta, err := table.FileMetadata()
 	if err != nil {
-		return r, err
+		return nil, err
 	}
 	tmp := x.work.path("tmp", t.id())
 	w, err := shardfile.Create(tmp, table.Parquet(), shardfile.Options{
 		Metadata:       meta,
 		PayloadColumns: table.Payload(),
-		RowGroupBytes:  rowGroupBytes,
+		RowGroupBytes:  cmp.Or(x.plan.RowGroupBytes, rowGroupBytes),
 	})
 	if err != nil {
-		return r, err
+		return nil, err
 	}
 	facts, err := s.Run(ctx, t, &Shard{table: table, w: w})
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx) // before the disk is waited for
 	}
 	if err != nil {
-		return r, errors.Join(err, w.Abort())
+		return nil, errors.Join(err, w.Abort())
 	}
-	if r.Receipt, err = w.Finish(); err != nil {
+	return &written{task: t, path: tmp, w: w, facts: facts}, nil
+}
+
+// seal makes a shard durable and gives it its own name when it is whole. The receipt comes
+// last: whatever is killed before it, the task is run again.
+func (x *executor) seal(s *written) (r receipt, err error) {
+	if r.Receipt, err = s.w.Finish(); err != nil {
 		return r, err
 	}
-	if facts != nil {
-		if r.Facts, err = x.work.putFacts(t, facts); err != nil {
+	if s.facts != nil {
+		if r.Facts, err = x.work.putFacts(s.task, s.facts); err != nil {
 			return r, err
 		}
 	}
-	final := filepath.Join(x.dst, filepath.FromSlash(t.Path()))
+	final := filepath.Join(x.dst, filepath.FromSlash(s.task.Path()))
 	if err := os.MkdirAll(filepath.Dir(final), 0o777); err != nil {
 		return r, err
 	}
-	if err := os.Rename(tmp, final); err != nil {
+	if err := os.Rename(s.path, final); err != nil {
 		return r, err
 	}
-	return r, x.work.putReceipt(t, r)
+	return r, x.work.putReceipt(s.task, r)
 }

@@ -23,6 +23,31 @@ type Source interface {
 	Session(ctx context.Context, tasks []Task, res Resources) (Session, error)
 }
 
+// Reporter is a Source that has something to say once every task is done.
+type Reporter interface {
+	// Report reads the facts of tasks into pointers, as Resources.Facts does.
+	Report(facts func(t Task, into any) error) (*Report, error)
+}
+
+// Report is what became of the rows of a source.
+type Report struct {
+	Rejected []Rejection      // what could not be converted and was left out
+	Repairs  map[string]int64 // values put right, by the column that holds them
+	Notes    []string         // for the user
+}
+
+// Rejection is a row of the source, or several, that the data set lacks: a line of
+// rejected.jsonl.
+type Rejection struct {
+	File   string `json:"file"`             // in the source
+	Row    int64  `json:"row"`              // in the file, from 0; the first of Rows
+	Rows   int64  `json:"rows,omitempty"`   // absent for one
+	Offset *int64 `json:"offset,omitempty"` // in the file, where it is known
+	Sample string `json:"sample,omitempty"`
+	Where  string `json:"where,omitempty"` // column or field
+	Error  string `json:"error"`
+}
+
 // Session runs the tasks it was made for, one after the other.
 type Session interface {
 	// Run writes the rows of task t in order and returns the task's facts, which must be
@@ -69,6 +94,9 @@ type Plan struct {
 	Tags        []string
 	Tables      []*schemas.Table
 	Tasks       []Task
+	// RowGroupBytes is the size of its values at which a row group ends; default 32 MiB. A
+	// shard that is written buffers as much.
+	RowGroupBytes int64
 	// Notes tell the user what was noticed: ignored arrays, samples left out.
 	Notes []string
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/gofrs/flock"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/micropq/micropq/internal/durable"
 	"github.com/micropq/micropq/internal/shardfile"
 	"github.com/micropq/micropq/schemas"
 )
@@ -83,7 +84,7 @@ func openWorkdir(dst, fingerprint string, overwrite bool) (_ *workdir, err error
 // clear deletes a data set and nothing else: the manifest first, so that what is left is
 // never taken for one. The lock stays.
 func (w *workdir) clear() error {
-	names := []string{manifestName, "README.md", "croissant.json"}
+	names := []string{manifestName, schemas.RejectedName, "README.md", "croissant.json"}
 	for _, t := range schemas.Tables() {
 		names = append(names, t.Name)
 	}
@@ -103,7 +104,7 @@ func (w *workdir) claim(fingerprint string) error {
 	have, err := os.ReadFile(w.path("plan"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return errors.Join(w.replaceDurably(w.path("plan"), []byte(fingerprint)), syncDir(w.dir))
+		return errors.Join(w.replaceDurably(w.path("plan"), []byte(fingerprint)), durable.SyncDir(w.dir))
 	case err != nil:
 		return err
 	case string(have) != fingerprint:

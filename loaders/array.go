@@ -29,9 +29,10 @@ type Array struct {
 	fill    []byte // one element
 	index   *index
 
-	labels struct { // see instanceIDs
+	labels struct { // see instanceIDs and redrawn
 		sync.Mutex
-		ids map[objectKey]int64
+		ids   map[objectKey]int64
+		masks []object
 	}
 }
 
@@ -74,7 +75,7 @@ func (a *Array) describe() (err error) {
 	if a.dtype, err = schemas.ParseDType(a.desc.DType); err != nil {
 		return err
 	}
-	a.fill = fillBytes(a.dtype, a.desc.Fill)
+	a.fill = a.dtype.Element(a.desc.Fill)
 	a.grid, err = newGrid(&a.desc, a.level)
 	return err
 }
@@ -113,6 +114,9 @@ func (a *Array) Axes() string { return a.desc.Axes }
 
 // DType is the element type.
 func (a *Array) DType() schemas.DType { return a.dtype }
+
+// Fill is one element of the value that empty chunks stand for, little-endian.
+func (a *Array) Fill() []byte { return slices.Clone(a.fill) }
 
 // Role is schemas.RoleImage or schemas.RoleLabels.
 func (a *Array) Role() string { return a.desc.Role }

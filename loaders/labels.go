@@ -162,6 +162,9 @@ var scratch = sync.Pool{New: func() any { return new([]byte) }}
 // in the region without C, and its instance id. Channels are read a chunk's worth at a time, and
 // those without a voxel in the region not at all.
 func (a *Array) eachLabel(ctx context.Context, r Region, ids *resolver, f func(i int, id int64)) (Stats, error) {
+	if a.Redrawn() {
+		return a.eachDrawn(ctx, r, ids, f)
+	}
 	whole, err := a.withChannels(r)
 	if err != nil {
 		return Stats{}, err

@@ -17,14 +17,35 @@ const ManifestFormat = "micropq"
 
 // Manifest lists the files of a data set, which exists exactly when its manifest does.
 type Manifest struct {
-	Format  string         `json:"format"`  // ManifestFormat
-	Version string         `json:"version"` // format version
-	Name    string         `json:"name"`    // of the data set
+	Format  string `json:"format"`  // ManifestFormat
+	Version string `json:"version"` // format version
+	Name    string `json:"name"`    // of the data set
+	// Revision is nil for a data set as it was converted.
+	Revision *Revision `json:"revision,omitempty"`
+
 	Source  Source         `json:"source"`
 	Plan    string         `json:"plan,omitempty"` // digest of the conversion plan: equal plans give equal bytes
 	Options map[string]any `json:"options"`        // what the conversion was told, JSON values; a number read is a json.Number
 	Splits  []string       `json:"splits"`         // those of the shards
 	Shards  []Shard        `json:"shards"`
+	// Partial is nil where every row of the source is in the data set.
+	Partial *Partial `json:"partial,omitempty"`
+	// Repairs counts the values that were put right, by the column that holds them beside
+	// the source's own.
+	Repairs map[string]int64 `json:"repairs,omitempty"`
+}
+
+// RejectedName is the file name of the list of rows that a partial data set lacks.
+const RejectedName = "rejected.jsonl"
+
+// Partial says which rows of the source a data set lacks because they could not be
+// converted: a JSON object a line, with the members file, row, rows (absent for one),
+// offset, sample, where and error.
+type Partial struct {
+	Rejected int64  `json:"rejected"` // rows of the source that are left out, as far as known
+	Path     string `json:"path"`     // RejectedName
+	Bytes    int64  `json:"bytes"`    // of that file
+	SHA256   string `json:"sha256"`   // of that file, lower-case hexadecimal
 }
 
 // Source says what a data set was made from.

@@ -86,7 +86,7 @@ func TestEmptyManifest(t *testing.T) {
 // A later minor version may add members anywhere.
 func TestNewerMinorManifest(t *testing.T) {
 	data := string(encode(t, exampleManifest()))
-	data = strings.Replace(data, `"version": "1.0"`, `"version": "1.7", "new": [1]`, 1)
+	data = strings.Replace(data, `"version": "1.1"`, `"version": "1.7", "new": [1]`, 1)
 	data = strings.ReplaceAll(data, `"sha256"`, `"crc32": 5, "sha256"`)
 	m, err := ParseManifest([]byte(data))
 	if err != nil {
@@ -98,7 +98,7 @@ func TestNewerMinorManifest(t *testing.T) {
 }
 
 func TestManifestVersionRefused(t *testing.T) {
-	data := strings.Replace(string(encode(t, exampleManifest())), `"version": "1.0"`, `"version": "2.0"`, 1)
+	data := strings.Replace(string(encode(t, exampleManifest())), `"version": "1.1"`, `"version": "2.0"`, 1)
 	data = strings.Replace(data, `"rows"`, `"lines"`, 1) // of no interest: version 2 may be anything
 	_, err := ParseManifest([]byte(data))
 	var version *VersionError
@@ -112,7 +112,7 @@ var brokenManifests = map[string]struct{ old, new, want string }{
 	"not JSON":           {`"name"`, `name`, "not JSON"},
 	"no name":            {`"name": "fisbe-crop"`, `"nom": "x"`, "name"},
 	"other format":       {`"format": "micropq"`, `"format": "parquet"`, "/format"},
-	"no version":         {`"version": "1.0"`, `"version": 1`, "/version"},
+	"no version":         {`"version": "1.1"`, `"version": 1`, "/version"},
 	"path up":            {`chunks/train-00001`, `chunks/..train-00001`, "/shards/1/path"},
 	"path out":           {`chunks/train-00001`, `/etc/train-00001`, "/shards/1/path"},
 	"path deep":          {`chunks/train-00001`, `chunks/a/train-00001`, "/shards/1/path"},

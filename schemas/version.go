@@ -12,9 +12,11 @@ import (
 //
 //	1.0  the first: the tables samples, chunks, instances and questions; payloads raw, zstd
 //	     or shuffle+zstd; the manifest written last
+//	1.1  samples.dataset may be null; the manifest may say that the data set is partial and
+//	     what was repaired
 const (
 	FormatMajor = 1
-	FormatMinor = 0
+	FormatMinor = 1
 )
 
 // FormatVersion is the version that this code writes, such as "1.0".

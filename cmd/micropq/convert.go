@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -27,7 +30,10 @@ func convertCommand() *cli.Command {
 		HideHelpCommand: true,
 		Action:          noCommand,
 		OnUsageError:    onUsageError,
-		Subcommands:     []*cli.Command{convertFisbeCommand()},
+		Subcommands: []*cli.Command{
+			convertFisbeCommand(), convertNCLSMCommand(), convertUbenchCommand(),
+			convertLabelsCommand(), convertVQACommand(),
+		},
 	}
 }
 
@@ -60,6 +66,7 @@ func runConvert(c *cli.Context, src convert.Source, dst string) error {
 	if c.Bool("dry-run") {
 		return printPlan(c.App.Writer, plan, c.Bool("json"))
 	}
+	limitHeap(o.Memory)
 	start := time.Now()
 	res, err := convert.RunPlan(c.Context, src, plan, dst, o)
 	if err != nil {
@@ -69,6 +76,19 @@ func runConvert(c *cli.Context, src convert.Source, dst string) error {
 		return err
 	}
 	return printResult(c.App.Writer, dst, res, time.Since(start), c.Bool("json"))
+}
+
+// heapOverhead is what a conversion holds besides the buffers that --memory bounds: the row
+// groups being written, encoders, facts, and garbage.
+const heapOverhead = 192 << 20
+
+// limitHeap has garbage collected before the heap outgrows --memory by more than the
+// overhead; left alone, the collector waits until it has doubled. A limit that the user gave
+// the runtime stands.
+func limitHeap(memory int64) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memory + heapOverhead)
+	}
 }
 
 func engineOptions(c *cli.Context) (o convert.Options, err error) {
@@ -167,9 +187,18 @@ func describeTask(t convert.Task) string {
 			parts = append(parts, fmt.Sprintf("%s %s level %d blocks %d-%d", s.Sample, s.Array, s.Level, s.First, s.First+s.Blocks-1))
 		}
 	} else {
-		var rows struct{ Samples []string }
+		var rows struct {
+			Samples []string
+			Parts   []struct {
+				Input string
+				Rows  int64
+			}
+		}
 		if json.Unmarshal(t.Detail, &rows) == nil {
 			parts = rows.Samples
+			for _, p := range rows.Parts {
+				parts = append(parts, fmt.Sprintf("%d items of %s", p.Rows, p.Input))
+			}
 		}
 	}
 	const shown = 3
@@ -194,7 +223,9 @@ func printResult(w io.Writer, dst string, r *convert.Result, took time.Duration,
 			Written int              `json:"written"`
 			Kept    int              `json:"kept"`
 			Seconds float64          `json:"seconds"`
-		}{dst, rows, size, len(r.Manifest.Shards), r.Written, r.Kept, took.Seconds()})
+			Partial *schemas.Partial `json:"partial,omitempty"`
+			Repairs map[string]int64 `json:"repairs,omitempty"`
+		}{dst, rows, size, len(r.Manifest.Shards), r.Written, r.Kept, took.Seconds(), r.Manifest.Partial, r.Manifest.Repairs})
 	}
 	if r.Written == 0 {
 		fmt.Fprintf(w, "%s is already complete\n", dst)
@@ -203,6 +234,12 @@ func printResult(w io.Writer, dst string, r *convert.Result, took time.Duration,
 		if n, ok := rows[t.Name]; ok {
 			fmt.Fprintf(w, "%-10s %8d rows\n", t.Name, n)
 		}
+	}
+	for _, column := range slices.Sorted(maps.Keys(r.Manifest.Repairs)) {
+		fmt.Fprintf(w, "%-10s %8d rows repaired, the source's value is beside it\n", column, r.Manifest.Repairs[column])
+	}
+	if p := r.Manifest.Partial; p != nil {
+		fmt.Fprintf(w, "partial: %d items could not be converted and are listed in %s\n", p.Rejected, p.Path)
 	}
 	_, err := fmt.Fprintf(w, "%s: %d shards, %s, in %s\n", dst, len(r.Manifest.Shards), formatBytes(size), took.Round(10*time.Millisecond))
 	return err

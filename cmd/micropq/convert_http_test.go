@@ -63,7 +63,7 @@ func TestConvertFetchesOneSample(t *testing.T) {
 	name := strings.TrimSuffix(filepath.Base(samples[0]), ".zarr")
 	out := filepath.Join(t.TempDir(), "out")
 	must(t, "convert", "fisbe", url+"/"+filepath.Base(archives[0]), out, "--sample", name)
-	own := sizeOf(t, samples[0])
+	own := bytesBelow(t, samples[0])
 	t.Logf("fetched %d bytes of an archive of %d for a sample of %d", server.n.Load(), info.Size(), own)
 	if n := server.n.Load(); n < own*9/10 || n > own+own/10+128<<10 {
 		t.Errorf("fetched %d bytes for a sample of %d", n, own)
@@ -78,7 +78,7 @@ func TestConvertFetchesOneSample(t *testing.T) {
 	}
 }
 
-func sizeOf(t *testing.T, dir string) (n int64) {
+func bytesBelow(t *testing.T, dir string) (n int64) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(_ string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

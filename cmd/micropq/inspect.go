@@ -63,6 +63,7 @@ func printSummary(w io.Writer, s *loaders.Summary) error {
 		{"doi", s.Source.DOI},
 		{"url", s.Source.URL},
 		{"size", fmt.Sprintf("%s in %d shards", formatBytes(s.Bytes), s.Shards)},
+		{"partial", partialText(s.Partial)},
 	} {
 		if line[1] != "" {
 			fmt.Fprintf(tw, "%s\t%s\n", line[0], line[1])
@@ -70,11 +71,17 @@ func printSummary(w io.Writer, s *loaders.Summary) error {
 	}
 	fmt.Fprintln(tw)
 	printTables(tw, s.Tables)
+	// Objects annotated on plain images are of no array.
+	s.Arrays = slices.DeleteFunc(s.Arrays, func(a loaders.ArraySummary) bool { return a.Samples == 0 && a.Chunks == 0 })
 	if len(s.Arrays) > 0 {
 		fmt.Fprintln(tw)
 		printShapes(tw, s.Arrays)
 		fmt.Fprintln(tw)
 		printContents(tw, s.Arrays)
+	}
+	if s.Items != nil {
+		fmt.Fprintln(tw)
+		printItems(tw, s)
 	}
 	return tw.Flush()
 }

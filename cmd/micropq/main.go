@@ -58,8 +58,11 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		Commands: []*cli.Command{
 			convertCommand(),
 			inspectCommand(),
+			itemsCommand(),
 			readCommand(),
 			previewCommand(),
+			streamCommand(),
+			annotateCommand(),
 			schemaCommand(),
 		},
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/micropq/micropq/internal/shardfile"
+	"github.com/micropq/micropq/schemas"
 	"github.com/micropq/micropq/testdata/gen/fisbegen"
 )
 
@@ -258,7 +259,7 @@ func TestDamagedTranscript(t *testing.T) {
 			}
 		}},
 		{"NEWER", func(t *testing.T, dst string) {
-			editFile(t, filepath.Join(dst, "manifest.json"), `"version": "1.0"`, `"version": "2.0"`)
+			editFile(t, filepath.Join(dst, "manifest.json"), `"version": "`+schemas.FormatVersion()+`"`, `"version": "2.0"`)
 		}},
 		{"EDITED", func(t *testing.T, dst string) {
 			editFile(t, filepath.Join(dst, "manifest.json"), `"rows": 54`, `"rows": 53`)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow/float16"
 
+	"github.com/micropq/micropq/internal/vec"
 	"github.com/micropq/micropq/schemas"
 )
 
@@ -63,25 +64,6 @@ func uniform(data, elem []byte) bool {
 	return len(data) == 0 || bytes.Equal(data[:n], elem) && bytes.Equal(data[n:], data[:len(data)-n])
 }
 
-// FillBytes is one element of value v.
-func FillBytes(d schemas.DType, v float64) []byte {
-	b := make([]byte, 8)
-	le := binary.LittleEndian
-	switch {
-	case d == schemas.Float16:
-		le.PutUint16(b, float16.New(float32(v)).Uint16())
-	case d == schemas.Float32:
-		le.PutUint32(b, math.Float32bits(float32(v)))
-	case d == schemas.Float64:
-		le.PutUint64(b, math.Float64bits(v))
-	case d == schemas.Uint64:
-		le.PutUint64(b, uint64(v))
-	default:
-		le.PutUint64(b, uint64(int64(v)))
-	}
-	return b[:d.Size()]
-}
-
 // stats are the values chunks keeps of a chunk's elements.
 type stats struct {
 	min, max   float64
@@ -97,7 +79,7 @@ func scan(data []byte, d schemas.DType, fill float64) stats {
 	case schemas.Int8:
 		return scanInts(as[int8](data), int8(fill))
 	case schemas.Uint16:
-		return scanInts(as[uint16](data), uint16(fill))
+		return scan16(as[uint16](data), uint16(fill))
 	case schemas.Int16:
 		return scanInts(as[int16](data), int16(fill))
 	case schemas.Uint32:
@@ -114,6 +96,14 @@ func scan(data []byte, d schemas.DType, fill float64) stats {
 		return scanFloats(as[float32](data), float32(fill))
 	}
 	return scanFloats(as[float64](data), fill)
+}
+
+func scan16(v []uint16, fill uint16) stats {
+	if len(v) == 0 {
+		return stats{}
+	}
+	lo, hi, background := vec.Range16(v, fill)
+	return stats{min: float64(lo), max: float64(hi), valid: true, foreground: int64(len(v) - background)}
 }
 
 func scanInts[T elem](v []T, fill T) stats {

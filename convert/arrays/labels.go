@@ -1,11 +1,14 @@
 package arrays
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
+	"github.com/micropq/micropq/internal/mask"
 	"github.com/micropq/micropq/schemas"
 )
 
@@ -13,6 +16,10 @@ import (
 type Key struct {
 	Channel int32
 	Label   int64
+}
+
+func (k Key) compare(o Key) int {
+	return cmp.Or(cmp.Compare(k.Channel, o.Channel), cmp.Compare(k.Label, o.Label))
 }
 
 // Part is an object, or what some chunks hold of it. Coordinates are of level 0.
@@ -76,27 +83,7 @@ func (ps Parts) merge(qs Parts) {
 
 // Keys are the objects in order of channel and label.
 func (ps Parts) Keys() []Key {
-	ks := make([]Key, 0, len(ps))
-	for k := range ps {
-		ks = append(ks, k)
-	}
-	slices.SortFunc(ks, func(a, b Key) int {
-		if a.Channel != b.Channel {
-			return int(a.Channel) - int(b.Channel)
-		}
-		return cmp64(a.Label, b.Label)
-	})
-	return ks
-}
-
-func cmp64(a, b int64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
+	return slices.SortedFunc(maps.Keys(ps), Key.compare)
 }
 
 // LabelError is a value that cannot name an instance.
@@ -115,6 +102,9 @@ type labelScan struct {
 	counts []uint8 // per spatial voxel of the block, the channels that hold an object there
 }
 
+// zero is the background of any label type.
+var zero [8]byte
+
 // block scans a block of labels: data is dense in the order of the grid's axes, X last.
 func (ls *labelScan) block(data []byte, d schemas.DType, g *grid, b box) (err error) {
 	ls.parts = Parts{}
@@ -123,6 +113,12 @@ func (ls *labelScan) block(data []byte, d schemas.DType, g *grid, b box) (err er
 	for c := range b.shape[axC] {
 		for t := range b.shape[axT] {
 			for z := range b.shape[axZ] {
+				if st[axY] == b.shape[axX] {
+					off := (c*st[axC] + t*st[axT] + z*st[axZ]) * size
+					if plane := data[off : off+b.shape[axY]*b.shape[axX]*size]; uniform(plane, zero[:size]) {
+						continue // as most are
+					}
+				}
 				for y := range b.shape[axY] {
 					off := (c*st[axC] + t*st[axT] + z*st[axZ] + y*st[axY]) * size
 					row := data[off : off+b.shape[axX]*size]
@@ -245,29 +241,35 @@ func (ps Parts) ids(c0, c1 int) []int64 {
 	return slices.Compact(ids)
 }
 
-// Counts3D are the run lengths of a three-dimensional object, background first, over its
-// bounding box in C order. Runs that
-// a chunk boundary cut are joined.
-func (p *Part) Counts3D() []int64 {
-	type run [4]int32
-	runs := make([]run, len(p.Runs)/4)
-	for i := range runs {
-		copy(runs[i][:], p.Runs[4*i:])
-	}
-	slices.SortFunc(runs, func(a, b run) int { return slices.Compare(a[:3], b[:3]) })
-	h, w := int64(p.Max[1]-p.Min[1]+1), int64(p.Max[2]-p.Min[2]+1)
-	counts, end := []int64{0}, int64(0) // the leading entry is a sentinel, cut off below
-	for _, r := range runs {
-		pos := (int64(r[0]-p.Min[0])*h+int64(r[1]-p.Min[1]))*w + int64(r[2]-p.Min[2])
-		if gap := pos - end; gap > 0 || len(counts) == 1 {
-			counts = append(counts, gap, int64(r[3]))
-		} else {
-			counts[len(counts)-1] += int64(r[3])
+// stats are those of chunk c of the block, for a fill of 0: what is no object is background.
+func (ps Parts) stats(c box) (s stats) {
+	lo, hi := int64(math.MaxInt64), int64(0)
+	for k, p := range ps {
+		if int(k.Channel) >= c.origin[axC] && int(k.Channel) < c.origin[axC]+c.shape[axC] {
+			s.foreground += p.Voxels
+			lo, hi = min(lo, k.Label), max(hi, k.Label)
 		}
-		end = pos + int64(r[3])
 	}
-	if size := (int64(p.Max[0]-p.Min[0]) + 1) * h * w; end < size {
-		counts = append(counts, size-end)
+	if s.foreground < int64(c.elements()) {
+		lo = 0
 	}
-	return counts[1:]
+	s.min, s.max, s.valid = float64(lo), float64(hi), true
+	return s
+}
+
+// Mask is the object's shape. Runs that a chunk boundary cut are joined.
+func (p *Part) Mask() mask.Mask { return mask.FromQuads(p.Runs) }
+
+// BBox is the smallest box that holds the object.
+func (p *Part) BBox() schemas.BBox {
+	return schemas.BBox{
+		Z0: p.Min[0], Y0: p.Min[1], X0: p.Min[2],
+		Z1: p.Max[0] + 1, Y1: p.Max[1] + 1, X1: p.Max[2] + 1,
+	}
+}
+
+// Centroid is the mean position of the object's voxels.
+func (p *Part) Centroid() schemas.Point {
+	n := float64(p.Voxels)
+	return schemas.Point{Z: float64(p.Sum[0]) / n, Y: float64(p.Sum[1]) / n, X: float64(p.Sum[2]) / n}
 }

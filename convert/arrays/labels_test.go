@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/micropq/micropq/internal/mask"
 	"github.com/micropq/micropq/schemas"
 )
 
@@ -76,13 +77,13 @@ func checkParts(t *testing.T, parts Parts, data []byte, shape [4]int) {
 		t.Fatalf("%d objects, want %d", len(parts), len(found))
 	}
 	for k, p := range parts {
-		mask := make([]byte, n)
+		whole := make([]byte, n)
 		var shared, voxels int64
 		for i := range n {
 			if int64(data[int(k.Channel)*n+i]) != k.Label {
 				continue
 			}
-			mask[i] = 1
+			whole[i] = 1
 			voxels++
 			for c := range shape[0] {
 				if c != int(k.Channel) && data[c*n+i] != 0 {
@@ -94,18 +95,18 @@ func checkParts(t *testing.T, parts Parts, data []byte, shape [4]int) {
 		if p.Voxels != voxels || p.Shared != shared {
 			t.Errorf("%v: %d voxels, %d shared, want %d and %d", k, p.Voxels, p.Shared, voxels, shared)
 		}
-		if got := paint(p, shape); !slices.Equal(got, mask) {
+		if got := paint(p, shape); !slices.Equal(got, whole) {
 			t.Errorf("%v: the runs do not paint the object", k)
 		}
 	}
 }
 
-// paint decodes Counts3D into a whole mask.
+// paint decodes the counts of a part into a whole mask.
 func paint(p *Part, shape [4]int) []byte {
 	out := make([]byte, shape[1]*shape[2]*shape[3])
 	h, w := int(p.Max[1]-p.Min[1])+1, int(p.Max[2]-p.Min[2])+1
 	pos := 0
-	for i, n := range p.Counts3D() {
+	for i, n := range p.Mask().Counts(p.BBox(), mask.COrder) {
 		for range n {
 			z, y, x := pos/(h*w), pos/w%h, pos%w
 			out[((z+int(p.Min[0]))*shape[2]+y+int(p.Min[1]))*shape[3]+x+int(p.Min[2])] = byte(i % 2)
@@ -115,7 +116,7 @@ func paint(p *Part, shape [4]int) []byte {
 	return out
 }
 
-func TestCounts3D(t *testing.T) {
+func TestPartCounts(t *testing.T) {
 	tests := []struct {
 		name string
 		runs [][4]int32
@@ -133,7 +134,7 @@ func TestCounts3D(t *testing.T) {
 			for _, r := range tt.runs {
 				p.add(r[0], r[1], r[2], r[3])
 			}
-			if got := p.Counts3D(); !slices.Equal(got, tt.want) {
+			if got := p.Mask().Counts(p.BBox(), mask.COrder); !slices.Equal(got, tt.want) {
 				t.Errorf("got %v, want %v", got, tt.want)
 			}
 		})

@@ -5,6 +5,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"maps"
 	"math"
 	"slices"
 )
@@ -19,15 +20,22 @@ const (
 // panelGap separates the panels of a preview, in pixels.
 const panelGap = 4
 
+// PreviewOptions say how a preview is drawn. The zero value works.
+type PreviewOptions struct {
+	// Boundaries draws a line where an object meets another or the background: for objects
+	// that lie side by side.
+	Boundaries bool
+}
+
 // Preview is a PNG of the projection of an image, and beside it, where there is one, that
 // of its labels, each object in a colour of its own.
-func Preview(img, labels *Projection) ([]byte, error) {
+func Preview(img, labels *Projection, o PreviewOptions) ([]byte, error) {
 	var panels []*image.NRGBA
 	if img != nil {
 		panels = append(panels, imagePanel(img))
 	}
 	if labels != nil {
-		panels = append(panels, labelPanel(labels))
+		panels = append(panels, labelPanel(labels, o.Boundaries))
 	}
 	w, h := -panelGap, 0
 	for _, p := range panels {
@@ -115,22 +123,41 @@ func channelTint(c, n int) [3]float64 {
 // goldenRatio spreads the hues of successive objects as far apart as can be.
 const goldenRatio = 0.61803398875
 
-func labelPanel(p *Projection) *image.NRGBA {
+// labelPanel gives objects hues by their rank, so that neighbours in it look different
+// whatever the labels are.
+func labelPanel(p *Projection, boundaries bool) *image.NRGBA {
 	out := image.NewNRGBA(image.Rect(0, 0, p.Width, p.Height))
-	colours := map[Key]color.NRGBA{{}: {A: 0xff}}
+	colours := map[Key]color.NRGBA{}
 	for _, k := range p.Objects {
-		if _, ok := colours[k]; !ok && k.Label != 0 {
-			_, f := math.Modf(float64(uint64(k.Label)*7+uint64(k.Channel)) * goldenRatio)
-			colours[k] = hue(f)
+		if k.Label != 0 {
+			colours[k] = color.NRGBA{}
 		}
 	}
+	for i, k := range slices.SortedFunc(maps.Keys(colours), Key.compare) {
+		_, f := math.Modf(float64(i) * goldenRatio)
+		colours[k] = hue(f)
+	}
+	black := color.NRGBA{A: 0xff}
 	for i, k := range p.Objects {
-		if k.Label == 0 {
-			k = Key{}
+		c, ok := colours[k]
+		if !ok {
+			c = black
 		}
-		out.SetNRGBA(i%p.Width, i/p.Width, colours[k])
+		if boundaries && p.boundary(i) {
+			c = color.NRGBA{R: 0xff, G: 0xff, B: 0xff, A: 0xff}
+		}
+		out.SetNRGBA(i%p.Width, i/p.Width, c)
 	}
 	return out
+}
+
+// boundary reports whether pixel i is of an object and the one to its right or below is not
+// of the same.
+func (p *Projection) boundary(i int) bool {
+	k := p.Objects[i]
+	right := i%p.Width < p.Width-1 && p.Objects[i+1] != k
+	below := i+p.Width < len(p.Objects) && p.Objects[i+p.Width] != k
+	return k.Label != 0 && (right || below)
 }
 
 // hue is a bright, fully opaque colour at position f of the colour circle, 0 <= f < 1.

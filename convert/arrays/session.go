@@ -8,6 +8,7 @@ import (
 	"github.com/micropq/micropq/convert"
 	"github.com/micropq/micropq/internal/chunkcodec"
 	"github.com/micropq/micropq/internal/nd"
+	"github.com/micropq/micropq/internal/ordered"
 	"github.com/micropq/micropq/schemas"
 )
 
@@ -24,6 +25,7 @@ type Session struct {
 	encoding chunkcodec.Encoding
 	res      convert.Resources
 	states   sync.Pool // of *state
+	encoders sync.Pool // of *chunkcodec.Encoder: large, and needed while a block is made only
 }
 
 // openUnit is the unit being read; its reader serves the spans of several tasks.
@@ -229,17 +231,19 @@ func (u *openUnit) pieces(b box) []box {
 // span writes the rows of one span.
 func (s *Session) span(ctx context.Context, span Span, w *convert.Shard) error {
 	u := s.unit
-	return ordered(ctx, span.Blocks, s.res.Workers, u.window,
+	return ordered.Each(ctx, span.Blocks, s.res.Workers, u.window,
 		func(ctx context.Context, i int) (*state, error) {
 			if err := s.res.CPU.Acquire(ctx); err != nil {
 				return nil, err
 			}
 			defer s.res.CPU.Release()
-			st, err := s.state()
+			enc, err := s.encoder()
 			if err != nil {
 				return nil, err
 			}
-			if err := st.block(ctx, u, i); err != nil {
+			defer s.encoders.Put(enc)
+			st := s.state()
+			if err := st.block(ctx, u, enc, i); err != nil {
 				return nil, inputError(ctx, span, err)
 			}
 			return st, nil
@@ -265,15 +269,18 @@ func inputError(ctx context.Context, span Span, err error) error {
 	return &convert.InputError{Sample: span.Sample, Where: span.Array, Err: err}
 }
 
-func (s *Session) state() (*state, error) {
+func (s *Session) state() *state {
 	if st, ok := s.states.Get().(*state); ok {
-		return st, nil
+		return st
 	}
-	enc, err := chunkcodec.NewEncoder(s.encoding, 0)
-	if err != nil {
-		return nil, err
+	return &state{encoding: s.encoding}
+}
+
+func (s *Session) encoder() (*chunkcodec.Encoder, error) {
+	if enc, ok := s.encoders.Get().(*chunkcodec.Encoder); ok {
+		return enc, nil
 	}
-	return &state{enc: enc, encoding: s.encoding}, nil
+	return chunkcodec.NewEncoder(s.encoding, 0)
 }
 
 func (u *openUnit) labels() bool { return u.array.Role == schemas.RoleLabels }

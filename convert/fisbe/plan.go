@@ -6,14 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/micropq/micropq/convert"
 	"github.com/micropq/micropq/convert/arrays"
-	"github.com/micropq/micropq/internal/nd"
 	"github.com/micropq/micropq/internal/store"
 	"github.com/micropq/micropq/internal/zarr"
 	"github.com/micropq/micropq/schemas"
@@ -82,7 +80,11 @@ func (s *Source) Plan(ctx context.Context) (*convert.Plan, error) {
 		Notes:       notes,
 	}
 	p.Source.Location = base(s.location)
-	if p.Tasks, err = s.layout(samples); err != nil {
+	sources := make([]arrays.Sample, len(samples))
+	for i, sm := range samples {
+		sources[i] = sm.arrays
+	}
+	if p.Tasks, err = arrays.PlanTasks(sources, s.options.ShardSize); err != nil {
 		return nil, err
 	}
 	s.tasks, s.samples = p.Tasks, map[string]*sample{}
@@ -178,15 +180,6 @@ func (s *Source) inspect(ctx context.Context, sm *sample) error {
 	return sm.checkGrids(raw)
 }
 
-// A shape is believed up to claimFree bytes, and past that up to claimRatio times what the
-// source keeps for the array. Neither gzip (1032:1, RFC 1951's longest match in its shortest
-// code) nor sparse labels with absent chunks come near it; a few bytes of metadata that
-// would keep the machine busy for days do.
-const (
-	claimFree  = 16 << 30
-	claimRatio = 1 << 20
-)
-
 // array decides how one array is stored.
 func (s *Source) array(sm *sample, n string, z *zarr.Array) (arrays.Array, error) {
 	a := arrays.Array{Name: n, Role: schemas.RoleImage, Source: zarrSource{z}, Levels: s.options.Levels, Stored: sm.stored[n]}
@@ -200,14 +193,8 @@ func (s *Source) array(sm *sample, n string, z *zarr.Array) (arrays.Array, error
 	default:
 		return a, convert.Inputf(sm.name, n, "shape %v: want axes CZYX or ZYX", shape)
 	}
-	if slices.Contains(shape, 0) {
-		return a, convert.Inputf(sm.name, n, "shape %v: the array is empty", shape)
-	}
-	if _, ok := nd.CheckedElements(shape); !ok || slices.Max(shape) > 1<<31-1 {
-		return a, convert.Inputf(sm.name, n, "shape %v is beyond what can be addressed", shape)
-	}
-	if size := int64(nd.Elements(shape)) * int64(z.DType().Size()); size > claimFree && a.Stored > 0 && size/a.Stored > claimRatio {
-		return a, convert.Inputf(sm.name, n, "shape %v takes %d bytes and the source keeps %d for it: the shape in its metadata is wrong", shape, size, a.Stored)
+	if err := a.CheckShape(); err != nil {
+		return a, &convert.InputError{Sample: sm.name, Where: n, Err: err}
 	}
 	if strings.HasPrefix(n, "gt_") {
 		a.Role = schemas.RoleLabels
@@ -247,28 +234,4 @@ func dimNeurons(sample string, z *zarr.Array) ([]int64, error) {
 		return nil, convert.Inputf(sample, gtArray, "attribute %s: want a list of ids: %w", dimAttr, err)
 	}
 	return ids, nil
-}
-
-// layout makes the tasks: chunks first, then, from their facts, instances and samples.
-func (s *Source) layout(samples []*sample) ([]convert.Task, error) {
-	splits := map[string][]arrays.Sample{}
-	for _, sm := range samples {
-		splits[sm.place.split] = append(splits[sm.place.split], sm.arrays)
-	}
-	var chunks, rest []convert.Task
-	for _, split := range slices.Sorted(maps.Keys(splits)) {
-		ts, err := arrays.PlanChunks(split, splits[split], s.options.ShardSize)
-		if err != nil {
-			return nil, err
-		}
-		chunks = append(chunks, ts...)
-		for _, table := range []string{schemas.InstancesTable, schemas.SamplesTable} {
-			ts, err := planRows(table, split, splits[split], s.options.ShardSize)
-			if err != nil {
-				return nil, err
-			}
-			rest = append(rest, ts...)
-		}
-	}
-	return append(chunks, rest...), nil
 }

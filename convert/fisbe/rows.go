@@ -3,13 +3,13 @@ package fisbe
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/micropq/micropq/convert"
 	"github.com/micropq/micropq/convert/arrays"
+	"github.com/micropq/micropq/internal/mask"
 	"github.com/micropq/micropq/schemas"
 )
 
@@ -36,52 +36,6 @@ var (
 	instancesTable = schemas.MustTableOf[Instance](schemas.InstancesTable, schemas.Instances.Doc)
 )
 
-// rowsDetail is what the plan keeps of a task of samples or instances.
-type rowsDetail struct {
-	Samples []string `json:"samples"`
-}
-
-// previewBytes is about what a preview takes; it decides the shards of samples.
-const previewBytes = 1 << 20
-
-// planRows lays the rows of the samples of one split out over shards of about target bytes.
-func planRows(table, split string, samples []arrays.Sample, target int64) ([]convert.Task, error) {
-	var details []rowsDetail
-	size := int64(0)
-	for _, sm := range samples {
-		n := int64(previewBytes)
-		if table == schemas.InstancesTable {
-			n = labelBytes(sm)
-		}
-		if len(details) == 0 || size+n > target {
-			details, size = append(details, rowsDetail{}), 0
-		}
-		size += n
-		d := &details[len(details)-1]
-		d.Samples = append(d.Samples, sm.ID)
-	}
-	tasks := make([]convert.Task, len(details))
-	for i, d := range details {
-		b, err := json.Marshal(d)
-		if err != nil {
-			return nil, err
-		}
-		tasks[i] = convert.Task{Table: table, Split: split, Index: i, Count: len(details), Stage: 1, Detail: b}
-		tasks[i].Chain = tasks[i].Path()
-	}
-	return tasks, nil
-}
-
-// labelBytes is what the source keeps for a sample's labels: runs take about as much.
-func labelBytes(sm arrays.Sample) (n int64) {
-	for _, a := range sm.Arrays {
-		if a.Role == schemas.RoleLabels {
-			n += a.Stored
-		}
-	}
-	return n
-}
-
 // Session implements convert.Source.
 func (s *Source) Session(_ context.Context, tasks []convert.Task, res convert.Resources) (convert.Session, error) {
 	if tasks[0].Table == schemas.ChunksTable {
@@ -107,9 +61,9 @@ type rowSession struct {
 func (r *rowSession) Close() error { return nil }
 
 func (r *rowSession) Run(ctx context.Context, t convert.Task, w *convert.Shard) (any, error) {
-	var d rowsDetail
-	if err := json.Unmarshal(t.Detail, &d); err != nil {
-		return nil, fmt.Errorf("task %s: %w", t.Path(), err)
+	d, err := arrays.ParseRowsDetail(t)
+	if err != nil {
+		return nil, err
 	}
 	for _, id := range d.Samples {
 		if ctx.Err() != nil {
@@ -158,19 +112,15 @@ func (sm *sample) labelArrays() (names []string) {
 }
 
 func (sm *sample) instance(array string, in identified, p *arrays.Part) *Instance {
-	n := float64(p.Voxels)
 	key := in.key
 	return &Instance{
 		Instance: schemas.Instance{
 			SampleID: sm.name, Array: array, InstanceID: in.id,
 			Channel: &key.Channel, Label: &key.Label, Class: ptr("neuron"),
-			BBox: &schemas.BBox{
-				Z0: p.Min[0], Y0: p.Min[1], X0: p.Min[2],
-				Z1: p.Max[0] + 1, Y1: p.Max[1] + 1, X1: p.Max[2] + 1,
-			},
+			BBox:     ptr(p.BBox()),
 			Area:     &p.Voxels,
-			Centroid: &schemas.Point{Z: float64(p.Sum[0]) / n, Y: float64(p.Sum[1]) / n, X: float64(p.Sum[2]) / n},
-			RLE:      p.Counts3D(),
+			Centroid: ptr(p.Centroid()),
+			RLE:      p.Mask().Counts(p.BBox(), mask.COrder),
 		},
 		Dim:    array == gtArray && slices.Contains(sm.dim, in.id),
 		Shared: p.Shared,
@@ -231,7 +181,7 @@ func (r *rowSession) sample(sm *sample, w *convert.Shard) error {
 		row.Instances = ptr(int32(len(f.Parts)))
 	}
 	if img != nil || labels != nil {
-		png, err := arrays.Preview(img, labels)
+		png, err := arrays.Preview(img, labels, arrays.PreviewOptions{})
 		if err != nil {
 			return err
 		}
@@ -248,7 +198,7 @@ func (r *rowSession) sample(sm *sample, w *convert.Shard) error {
 func (sm *sample) row() schemas.Sample {
 	row := schemas.Sample{
 		SampleID:        sm.name,
-		Dataset:         source.Name,
+		Dataset:         &source.Name,
 		Split:           sm.place.split,
 		PixelSizeUM:     []float64{PixelSizeUM, PixelSizeUM, PixelSizeUM},
 		PixelSizeSource: ptr(schemas.FromPublication),

@@ -91,7 +91,7 @@ func addedValues() []any {
 
 func sample(t *testing.T, id, split string, preview bool) schemas.Sample {
 	s := schemas.Sample{
-		SampleID: id, Dataset: "fisbe", Split: split, Source: id + ".zarr", Shape: []int64{3, 4, 5, 6},
+		SampleID: id, Dataset: new("fisbe"), Split: split, Source: id + ".zarr", Shape: []int64{3, 4, 5, 6},
 		Arrays: []schemas.Array{
 			{Name: "raw", Role: schemas.RoleImage, Axes: "CZYX", Shape: []int64{3, 4, 5, 6}, Chunk: []int64{3, 4, 4, 4}, DType: "uint16", Levels: 1},
 			{Name: "gt", Role: schemas.RoleLabels, Axes: "ZYX", Shape: []int64{4, 5, 6}, Chunk: []int64{4, 4, 4}, DType: "uint16", Levels: 1},

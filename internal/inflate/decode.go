@@ -110,6 +110,13 @@ func (d *decoder) unread() {
 	d.hold, d.held = 0, 0
 }
 
+// settle gives the whole bytes in hold back to src, and keeps the bits that are left.
+func (d *decoder) settle() {
+	d.pos -= int(d.held / 8)
+	d.held &= 7
+	d.hold &= 1<<d.held - 1
+}
+
 func (d *decoder) endBlock() {
 	if d.state = inHeader; d.last {
 		d.unread()

@@ -2,7 +2,6 @@ package inflate
 
 import (
 	"encoding/binary"
-	"hash/adler32"
 	"hash/crc32"
 	"sync"
 )
@@ -47,10 +46,8 @@ func Zlib(dst, src []byte, limit int) (out, rest []byte, err error) {
 	if len(src) < 2 {
 		return nil, nil, ErrTruncated
 	}
-	head := binary.BigEndian.Uint16(src)
-	const dictionary = 1 << 5
-	if head>>8&15 != 8 || head%31 != 0 || head&dictionary != 0 {
-		return nil, nil, ErrCorrupt
+	if err := zlibHeader(src); err != nil {
+		return nil, nil, err
 	}
 	if out, rest, err = Decode(dst, src[2:], limit); err != nil {
 		return nil, nil, err
@@ -58,10 +55,20 @@ func Zlib(dst, src []byte, limit int) (out, rest []byte, err error) {
 	if len(rest) < 4 {
 		return nil, nil, ErrTruncated
 	}
-	if adler32.Checksum(out) != binary.BigEndian.Uint32(rest) {
+	if adler(adlerStart, out) != binary.BigEndian.Uint32(rest) {
 		return nil, nil, ErrChecksum
 	}
 	return out, rest[4:], nil
+}
+
+// zlibHeader checks the two bytes that a zlib stream begins with.
+func zlibHeader(b []byte) error {
+	head := binary.BigEndian.Uint16(b)
+	const dictionary = 1 << 5
+	if head>>8&15 != 8 || head%31 != 0 || head&dictionary != 0 {
+		return ErrCorrupt
+	}
+	return nil
 }
 
 // Gzip decodes a gzip file (RFC 1952), all members of it, as Decode does, and checks their

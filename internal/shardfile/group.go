@@ -13,9 +13,13 @@ import (
 // columns of a row group lie together: over HTTP they are one request then.
 const readAhead = 256 << 10
 
-// RowGroup is a row group for the readers of the Parquet library. A column is read whole when
-// its pages are first asked for, and what its pages claim, and their CRCs, are checked before
-// the library sees them.
+// wholeColumn is the largest column that is read whole: those of keys and measures are smaller,
+// those of pictures larger, of which some rows may be all that is wanted.
+const wholeColumn = 8 << 20
+
+// RowGroup is a row group for the readers of the Parquet library. A column of up to 8 MiB is
+// read whole when its pages are first asked for, and what its pages claim, and their CRCs, are
+// checked before the library sees them. A larger one the library reads page by page.
 func (r *Reader) RowGroup(i int) parquet.RowGroup {
 	g := &group{RowGroup: r.File.RowGroups()[i], r: r, index: i}
 	for leaf, c := range g.RowGroup.ColumnChunks() {
@@ -49,6 +53,9 @@ type checkedChunk struct {
 }
 
 func (c *checkedChunk) Pages() parquet.Pages {
+	if _, n := c.group.r.span(chunkKey{c.group.index, c.leaf}); n > wholeColumn {
+		return c.FileColumnChunk.Pages()
+	}
 	memory, err := c.group.load(c.leaf)
 	if err != nil {
 		return failedPages{err}

@@ -104,3 +104,28 @@ func TestRowGroupDamage(t *testing.T) {
 		}
 	}
 }
+
+// A large column is read page by page: some rows do not take all of it.
+func TestRowGroupLargeColumn(t *testing.T) {
+	type payloads struct {
+		Data []byte `parquet:"data,optional,uncompressed"`
+	}
+	rows := payloadRows(100, wholeColumn/50)
+	path, _ := writeShard(t, rows, options)
+	b := readFile(t, path)
+	reads := &counter{Reader: bytes.NewReader(b)}
+	r, err := Open(reads, int64(len(b)), "shard.parquet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := reads.bytes
+	g := parquet.NewGenericRowGroupReader[payloads](r.RowGroup(0))
+	defer g.Close()
+	got := make([]payloads, 2)
+	if n, err := g.Read(got); n != 2 || err != nil || !bytes.Equal(got[1].Data, rows[1].Data) {
+		t.Fatalf("%d rows, %v", n, err)
+	}
+	if took := reads.bytes - before; took > wholeColumn/4 {
+		t.Errorf("two rows of %d bytes took %d", wholeColumn/50, took)
+	}
+}

@@ -165,7 +165,14 @@ func (z *archive) openReader(ctx context.Context, key string) (Reader, int64, er
 	if e.method == methodStored {
 		return &rangeReader{ctx: ctx, store: z, key: key, size: e.size}, e.size, nil
 	}
-	whole, err := z.Get(ctx, key, nil, maxInflated)
+	if e.size > maxHeld {
+		r, err := z.openDeflated(ctx, e)
+		if err != nil {
+			return nil, 0, z.wrap(e, err)
+		}
+		return r, e.size, nil
+	}
+	whole, err := z.Get(ctx, key, nil, maxHeld)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -205,7 +212,7 @@ func (z *archive) decode(ctx context.Context, e *entry, dst []byte) ([]byte, err
 		return dst, err
 	}
 	all, added := extend(dst, e.size)
-	return all, inflate(added, *packed)
+	return all, unpack(added, *packed)
 }
 
 // raw appends the entry's bytes as they lie in the archive to dst.

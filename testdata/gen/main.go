@@ -2,8 +2,9 @@
 // layouts and of any size:
 //
 //	go run ./testdata/gen fisbe -o DIR -samples 2 -shape 3,96,128,128 -neurons 4 -compressor blosc:zstd:bitshuffle -seed 1
+//	go run ./testdata/gen nclsm -o DIR -sections 2 -size 96,128 -seed 1
 //
-// The same flags give the same bytes. Package fisbegen describes what is written.
+// The same flags give the same bytes. Packages fisbegen and nclsmgen describe what is written.
 package main
 
 import (
@@ -34,10 +35,22 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
-	if len(args) == 0 || args[0] != "fisbe" {
-		return errors.New("want: gen fisbe -o DIR [flags] (gen fisbe -h lists them)")
+	if len(args) == 0 {
+		return errUsage
 	}
-	dir, o, err := parseFISBe(args[1:])
+	switch args[0] {
+	case "fisbe":
+		return runFISBe(ctx, args[1:], out)
+	case "nclsm":
+		return runNCLSM(ctx, args[1:], out)
+	}
+	return errUsage
+}
+
+var errUsage = errors.New("want: gen fisbe|nclsm -o DIR [flags] (gen fisbe -h lists them)")
+
+func runFISBe(ctx context.Context, args []string, out io.Writer) error {
+	dir, o, err := parseFISBe(args)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,217 @@
+package vqa
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/micropq/micropq/convert"
+	"github.com/micropq/micropq/schemas"
+)
+
+// survey looks at all items before any is converted: it unites the columns of the inputs,
+// infers the types of untyped ones, and finds ids that stand twice.
+type survey struct {
+	source   *Source
+	planned  *planned
+	declared []schemas.Column
+	columns  []schemas.Column // of all inputs, united
+	from     []string         // the input that each column was first seen in
+	notes    []string
+
+	ids      map[[16]byte]place
+	problems []error
+}
+
+func (s *survey) run(ctx context.Context) error {
+	s.ids, s.planned.twice = map[[16]byte]place{}, map[place]place{}
+	for i, in := range s.planned.inputs {
+		if err := s.input(ctx, i, in); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(s.problems...); err != nil && !s.source.options.KeepGoing {
+		return &convert.InputError{Err: err}
+	}
+	var errs []error
+	for _, in := range s.planned.inputs {
+		errs = append(errs, s.unite(in))
+	}
+	return errors.Join(errs...)
+}
+
+// full reports that enough problems were found to stop.
+func (s *survey) full() bool {
+	return len(s.problems) >= maxProblems && !s.source.options.KeepGoing
+}
+
+func (s *survey) input(ctx context.Context, i int, in input) error {
+	var wanted []int
+	at := -1 // of the id among the values wanted
+	if !in.untyped() {
+		wanted = []int{}
+		k := slices.IndexFunc(in.columns(), func(c schemas.Column) bool { return c.Name == s.source.options.Map.ID })
+		if k >= 0 {
+			wanted, at = []int{k}, 0
+		} else if s.source.options.Map.ID == "" {
+			return nil // ids are made of what is unique
+		}
+	}
+	types := &untyped{columns: slices.Clone(in.columns())}
+	rows := make([]int64, len(in.units()))
+	number := int64(0)
+	for u := range in.units() {
+		err := in.read(ctx, u, wanted, func(r record) error {
+			rows[u]++
+			r.number = number
+			number++
+			if in.untyped() && r.err == nil {
+				types.add(r.order, r.item)
+			}
+			return s.item(place{i, r.number}, r, at)
+		})
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if errors.Is(err, errEnough) {
+			break
+		}
+		if err != nil {
+			s.problems = append(s.problems, err)
+		}
+	}
+	if in.untyped() {
+		in.learn(s.declare(types.columns), rows)
+	}
+	return nil
+}
+
+var errEnough = errors.New("enough problems")
+
+// item checks that an item can be read and has an id of its own.
+func (s *survey) item(at place, r record, idAt int) error {
+	err := r.err
+	var id string
+	if err == nil {
+		v := r.item[s.source.options.Map.ID]
+		if idAt >= 0 {
+			v = r.values[idAt]
+		}
+		id, err = sampleID(s.source.options.Map, r, v)
+	} else {
+		err = asItem(r, err)
+	}
+	if err == nil {
+		key := [16]byte{}
+		sum := sha256.Sum256([]byte(id))
+		copy(key[:], sum[:])
+		first, taken := s.ids[key]
+		if !taken {
+			s.ids[key] = at
+			return nil
+		}
+		s.planned.twice[at] = first
+		err = &itemError{file: r.file, row: r.row, sample: id, where: s.source.options.Map.ID, err: s.planned.twiceError(first)}
+	}
+	s.problems = append(s.problems, err)
+	if s.full() {
+		return errEnough
+	}
+	return nil
+}
+
+// asItem says where an item stands, unless the error does.
+func asItem(r record, err error) error {
+	if rejection(r, err).Error != err.Error() {
+		return err
+	}
+	return &itemError{file: r.file, row: r.row, err: err}
+}
+
+func (p *planned) twiceError(first place) error {
+	return fmt.Errorf("the id is taken by row %d of %s", first.number, p.inputs[first.input].name())
+}
+
+// declare gives columns the types of the dataset_info.json, in its order; what it does not
+// name comes after.
+func (s *survey) declare(found []schemas.Column) []schemas.Column {
+	if s.declared == nil {
+		return found
+	}
+	out := slices.Clone(s.declared)
+	for _, c := range found {
+		if !slices.ContainsFunc(out, func(d schemas.Column) bool { return d.Name == c.Name }) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// unite adds the columns of an input to those of all. Columns that are read by their own
+// rules, questions and objects, may differ in type.
+func (s *survey) unite(in input) error {
+	var errs []error
+	free := map[string]bool{}
+	for _, q := range s.source.options.Map.Questions {
+		free[q.Each] = true
+	}
+	for _, o := range s.source.options.Map.Objects {
+		free[o.Column] = true
+	}
+	for _, c := range in.columns() {
+		i := slices.IndexFunc(s.columns, func(d schemas.Column) bool { return d.Name == c.Name })
+		if i < 0 {
+			s.columns, s.from = append(s.columns, c), append(s.from, in.name())
+			continue
+		}
+		have := &s.columns[i]
+		both := merge(*have, c, in.untyped())
+		switch {
+		case both.Type != typeMixed || have.Type == typeMixed && in.untyped() || c.Type == typeMixed:
+			*have = both
+		case free[c.Name]:
+			have.Fields, _ = looseFields(have.Fields, c.Fields)
+		default:
+			errs = append(errs, convert.Inputf("", "", "column %s is %s in %s and %s in %s: convert them apart, or write one with the type of the other",
+				c.Name, describe(*have), s.from[i], describe(c), in.name()))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// looseFields unites fields whatever their types.
+func looseFields(a, b []schemas.Column) ([]schemas.Column, bool) {
+	a = slices.Clone(a)
+	for _, f := range b {
+		i := slices.IndexFunc(a, func(c schemas.Column) bool { return c.Name == f.Name })
+		if i < 0 {
+			a = append(a, f)
+			continue
+		}
+		sub, _ := looseFields(a[i].Fields, f.Fields)
+		if m := merge(a[i], f, true); m.Type != typeMixed || len(sub) == 0 {
+			a[i] = m
+		} else {
+			a[i].Fields = sub
+		}
+	}
+	return a, true
+}
+
+// untyped collects the columns of items without types.
+type untyped struct{ columns []schemas.Column }
+
+func (u *untyped) add(order []string, item map[string]any) {
+	for _, name := range order {
+		i := slices.IndexFunc(u.columns, func(c schemas.Column) bool { return c.Name == name })
+		if i < 0 {
+			u.columns = append(u.columns, schemas.Column{Name: name, Type: typeNull, Nullable: true})
+			i = len(u.columns) - 1
+		}
+		if u.columns[i].Type != typeMixed {
+			u.columns[i] = merge(u.columns[i], infer(item[name]), true)
+		}
+	}
+}

@@ -1,0 +1,188 @@
+package mask
+
+import "math"
+
+// Outlines are the outlines of a flat mask along pixel edges: a polygon for each piece
+// connected by faces, with its holes, in the order of the pieces. Rings are simple: none
+// crosses or touches itself, and two rings of a polygon meet in points only, as OGC Simple
+// Features (OGC 06-103r4, 6.1.11) and GeoJSON want it. Outer rings go from +X to +Y, holes
+// the other way; the first vertex is not repeated. [Rasterize] gives the mask back exactly.
+func (m Mask) Outlines() []Polygon {
+	if len(m) == 0 {
+		return nil
+	}
+	t := newTracer(m)
+	of, n := m.label(Faces)
+	polygons := make([]Polygon, n)
+	for i := range t.corners {
+		if t.corners[i].done {
+			continue
+		}
+		for _, r := range t.trace(i) {
+			p := &polygons[of[r.run]]
+			if r.vertices.Area() > 0 {
+				p.Outer = r.vertices
+			} else {
+				p.Holes = append(p.Holes, r.vertices)
+			}
+		}
+	}
+	return polygons
+}
+
+// corner is where an outline turns: a horizontal and a vertical side meet. Where two pixels
+// touch in a point only, two corners stand there: each goes around one of the pixels.
+type corner struct {
+	x, y       int32
+	run        int // a run that the horizontal side bounds
+	horizontal int // the corner at the other end of the horizontal side
+	vertical   int // and of the vertical one
+	twin       int // the other corner at the same point, or -1
+	at         int // its place in the ring being traced, or -1
+	done       bool
+}
+
+// tracer knows the corners of a mask, row by row.
+type tracer struct {
+	mask    Mask
+	corners []corner
+	open    []int // of each column, the last corner whose vertical side goes down
+	x0      int32
+}
+
+func newTracer(m Mask) *tracer {
+	b := m.BBox()
+	t := &tracer{mask: m, open: make([]int, b.X1-b.X0+1), x0: b.X0}
+	var above [2]int
+	last := int32(math.MinInt32)
+	for _, row := range m.rows() {
+		y := m[row[0]].Y
+		if y != last+1 && above[1] > 0 {
+			t.border(last+1, above, [2]int{})
+			above = [2]int{}
+		}
+		t.border(y, above, row)
+		above, last = row, y
+	}
+	t.border(last+1, above, [2]int{})
+	return t
+}
+
+// border adds the corners on the line at y between two rows of runs, either of which may be
+// empty. A side lies where exactly one of the rows has elements.
+func (t *tracer) border(y int32, above, below [2]int) {
+	i, j := 2*above[0], 2*below[0] // twice the run, plus one inside of it
+	left := -1                     // corner at which the side here begins
+	for i < 2*above[1] || j < 2*below[1] {
+		a, b := t.end(i, above), t.end(j, below)
+		x := min(a, b)
+		inAbove, inBelow := i%2 == 1, j%2 == 1
+		ended, began := -1, -1
+		if inAbove != inBelow {
+			ended = t.add(x, y, pick(inAbove, i/2, j/2))
+			t.corners[ended].horizontal, t.corners[left].horizontal = left, ended
+		}
+		if a == x {
+			i++
+		}
+		if b == x {
+			j++
+		}
+		if i%2 != j%2 {
+			began = t.add(x, y, pick(i%2 == 1, i/2, j/2))
+			left = began
+		}
+		t.join(ended, began, b == x)
+	}
+}
+
+func pick(first bool, a, b int) int {
+	if first {
+		return a
+	}
+	return b
+}
+
+// end is the end of a run that comes next, the right one where i is odd.
+func (t *tracer) end(i int, row [2]int) int32 {
+	switch {
+	case i >= 2*row[1]:
+		return math.MaxInt32
+	case i%2 == 1:
+		return t.mask[i/2].End()
+	}
+	return t.mask[i/2].X
+}
+
+func (t *tracer) add(x, y int32, run int) int {
+	t.corners = append(t.corners, corner{x: x, y: y, run: run, twin: -1, at: -1})
+	return len(t.corners) - 1
+}
+
+// join gives the corners at one point, -1 for none, their vertical sides. A single corner goes
+// down where the row below has an end. Of two, each goes around the pixel of its own run, so
+// that pixels which touch in a point are apart.
+func (t *tracer) join(ended, began int, endBelow bool) {
+	down := func(c int) bool { return endBelow }
+	if ended >= 0 && began >= 0 {
+		t.corners[ended].twin, t.corners[began].twin = began, ended
+		down = t.below
+	}
+	for _, c := range [2]int{ended, began} {
+		if c >= 0 && !down(c) {
+			up := t.open[t.corners[c].x-t.x0]
+			t.corners[c].vertical, t.corners[up].vertical = up, c
+		}
+	}
+	for _, c := range [2]int{ended, began} {
+		if c >= 0 && down(c) {
+			t.open[t.corners[c].x-t.x0] = c
+		}
+	}
+}
+
+// below reports whether the run that the horizontal side of c bounds lies below it.
+func (t *tracer) below(c int) bool { return t.mask[t.corners[c].run].Y == t.corners[c].y }
+
+// ring is a closed part of an outline and a run beside it.
+type ring struct {
+	vertices Ring
+	run      int
+}
+
+// trace follows the outline that has corner i and cuts it into simple rings where it comes
+// to a point a second time. Sides above a run are followed to the right, others to the left.
+func (t *tracer) trace(i int) (rings []ring) {
+	if !t.below(i) {
+		i = t.corners[i].horizontal
+	}
+	var path []int
+	visit := func(c int) {
+		t.corners[c].done = true
+		if twin := t.corners[c].twin; twin >= 0 && t.corners[twin].at >= 0 {
+			from := t.corners[twin].at
+			rings = append(rings, t.ring(path[from:]))
+			path = path[:from]
+		}
+		t.corners[c].at = len(path)
+		path = append(path, c)
+	}
+	for c := i; ; {
+		visit(c)
+		other := t.corners[c].horizontal
+		visit(other)
+		if c = t.corners[other].vertical; c == i {
+			return append(rings, t.ring(path))
+		}
+	}
+}
+
+// ring is the ring of the corners of a path, which no longer count as being on it.
+func (t *tracer) ring(path []int) ring {
+	vertices := make(Ring, len(path))
+	for k, c := range path {
+		vertices[k] = Vertex{float64(t.corners[c].x), float64(t.corners[c].y)}
+		t.corners[c].at = -1
+	}
+	return ring{vertices, t.corners[path[0]].run}
+}

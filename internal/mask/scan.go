@@ -1,0 +1,203 @@
+package mask
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"slices"
+	"unsafe"
+
+	"github.com/micropq/micropq/schemas"
+)
+
+// LabelError is a value that cannot name an instance.
+type LabelError struct {
+	Value   string
+	Z, Y, X int
+}
+
+func (e *LabelError) Error() string {
+	return fmt.Sprintf("label %s at z %d, y %d, x %d: labels are integers from 0 to 2^63-1", e.Value, e.Z, e.Y, e.X)
+}
+
+// ErrTooManyRuns says that an image is no label image, or does not fit in memory as one.
+var ErrTooManyRuns = errors.New("the labels make too many runs: this looks like an image of intensities, not of instances")
+
+// Scanner finds the instances of a label image: each value other than 0 names one, whatever
+// pieces it has. Rows are given once, in any order of planes and rows; memory follows the
+// runs of the image, not its elements. The zero value is ready. It is not safe for
+// concurrent use.
+type Scanner struct {
+	Limit int // of runs, 0 for [MaxRuns]
+
+	runs    map[int64]*Mask
+	label   int64 // of last
+	last    *Mask // the mask that got the last run: the next one is mostly its
+	n       int
+	unorder bool // some row came before one that had been given
+	at      Run  // the last row given
+}
+
+// Rows scans dense rows of elements of dtype d, width elements each, little-endian, the
+// first of them row y of plane z.
+func (s *Scanner) Rows(data []byte, d schemas.DType, width, z, y int) error {
+	row := width * d.Size()
+	if !d.Label() {
+		return fmt.Errorf("elements of type %s cannot be labels: want integers or bool", d)
+	}
+	if width <= 0 || len(data)%row != 0 || width > math.MaxInt32 || y < 0 || z < 0 || y > math.MaxInt32-len(data)/row || z > math.MaxInt32-1 {
+		return fmt.Errorf("%d bytes are no rows of %d elements of %s from z %d, y %d on", len(data), width, d, z, y)
+	}
+	for ; len(data) > 0; data, y = data[row:], y+1 {
+		if err := s.row(data[:row], d, int32(z), int32(y)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Scanner) row(row []byte, d schemas.DType, z, y int32) error {
+	here := Run{Z: z, Y: y}
+	if s.n > 0 && here.compare(s.at) <= 0 {
+		s.unorder = true
+	}
+	s.at = here
+	switch d {
+	case schemas.Bool, schemas.Uint8:
+		return scanRow[uint8](s, row, z, y)
+	case schemas.Int8:
+		return scanRow[int8](s, row, z, y)
+	case schemas.Uint16:
+		return scanRow[uint16](s, row, z, y)
+	case schemas.Int16:
+		return scanRow[int16](s, row, z, y)
+	case schemas.Uint32:
+		return scanRow[uint32](s, row, z, y)
+	case schemas.Int32:
+		return scanRow[int32](s, row, z, y)
+	case schemas.Uint64:
+		return scanRow[uint64](s, row, z, y)
+	}
+	return scanRow[int64](s, row, z, y)
+}
+
+type integer interface {
+	uint8 | int8 | uint16 | int16 | uint32 | int32 | uint64 | int64
+}
+
+// scanRow adds the runs of a row. Eight bytes are compared at a time: background and the
+// inside of objects are most of what there is.
+func scanRow[T integer](s *Scanner, row []byte, z, y int32) error {
+	var zero T
+	size := int(unsafe.Sizeof(zero))
+	ones := uint64(math.MaxUint64) / (1<<(8*size-1)<<1 - 1) // one in each element of a word
+	for i := 0; i < len(row); {
+		v := load(row[i:], size)
+		from, word := i, v*ones
+		i += size
+		for i+32 <= len(row) && differ(row[i:i+32], word) == 0 {
+			i += 32
+		}
+		for i+8 <= len(row) && binary.LittleEndian.Uint64(row[i:]) == word {
+			i += 8
+		}
+		for i < len(row) && load(row[i:], size) == v {
+			i += size
+		}
+		if v == 0 {
+			continue
+		}
+		label := T(v)
+		if label < 0 || uint64(label) > math.MaxInt64 {
+			return &LabelError{fmt.Sprint(label), int(z), int(y), from / size}
+		}
+		if err := s.add(int64(label), Run{z, y, int32(from / size), int32((i - from) / size)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// differ is 0 where the four words of b all equal word.
+func differ(b []byte, word uint64) uint64 {
+	_ = b[31]
+	return (binary.LittleEndian.Uint64(b) ^ word) | (binary.LittleEndian.Uint64(b[8:]) ^ word) |
+		(binary.LittleEndian.Uint64(b[16:]) ^ word) | (binary.LittleEndian.Uint64(b[24:]) ^ word)
+}
+
+// load is the first element of b, without sign.
+func load(b []byte, size int) uint64 {
+	switch size {
+	case 1:
+		return uint64(b[0])
+	case 2:
+		return uint64(binary.LittleEndian.Uint16(b))
+	case 4:
+		return uint64(binary.LittleEndian.Uint32(b))
+	}
+	return binary.LittleEndian.Uint64(b)
+}
+
+func (s *Scanner) add(label int64, r Run) error {
+	limit := s.Limit
+	if limit == 0 {
+		limit = MaxRuns
+	}
+	if s.n++; s.n > limit {
+		return fmt.Errorf("%w (more than %d by row %d)", ErrTooManyRuns, limit, r.Y)
+	}
+	if s.last == nil || s.label != label {
+		if s.runs == nil {
+			s.runs = map[int64]*Mask{}
+		}
+		m := s.runs[label]
+		if m == nil {
+			m = new(Mask)
+			s.runs[label] = m
+		}
+		s.last, s.label = m, label
+	}
+	*s.last = append(*s.last, r)
+	return nil
+}
+
+// Labels are the labels seen, ascending.
+func (s *Scanner) Labels() []int64 {
+	labels := make([]int64, 0, len(s.runs))
+	for label := range s.runs {
+		labels = append(labels, label)
+	}
+	slices.Sort(labels)
+	return labels
+}
+
+// Instances hands out each label, ascending, with its mask, and forgets it: the runs of an
+// instance can be freed as soon as it has been dealt with.
+func (s *Scanner) Instances() iter.Seq2[int64, Mask] {
+	return func(yield func(int64, Mask) bool) {
+		s.last = nil
+		for _, label := range s.Labels() {
+			m := *s.runs[label]
+			delete(s.runs, label)
+			s.n -= len(m)
+			if s.unorder {
+				m = Of(m)
+			}
+			if !yield(label, m) {
+				return
+			}
+		}
+	}
+}
+
+// Values is Rows for labels in memory.
+func (s *Scanner) Values(labels []int64, width, z, y int) error {
+	if len(labels) == 0 {
+		return nil
+	}
+	// Every platform that micropq is built for is little-endian.
+	data := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(labels))), 8*len(labels))
+	return s.Rows(data, schemas.Int64, width, z, y)
+}

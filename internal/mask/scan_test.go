@@ -1,0 +1,93 @@
+package mask
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/micropq/micropq/schemas"
+)
+
+// encoded is values as little-endian elements of d.
+func encoded(d schemas.DType, values []int64) []byte {
+	var b bytes.Buffer
+	for _, v := range values {
+		var word [8]byte
+		binary.LittleEndian.PutUint64(word[:], uint64(v))
+		b.Write(word[:d.Size()])
+	}
+	return b.Bytes()
+}
+
+func TestScanner(t *testing.T) {
+	const d, h, w = 2, 9, 37
+	for _, dtype := range schemas.DTypes {
+		if !dtype.Label() {
+			continue
+		}
+		r := rand.New(rand.NewPCG(1, 2))
+		values, want := make([]int64, d*h*w), map[int64][]Run{}
+		for i := 0; i < len(values); {
+			label, n := []int64{0, 0, 1, 100, 1}[r.IntN(5)], 1+r.IntN(30)
+			if dtype == schemas.Bool {
+				label = min(label, 1)
+			}
+			for ; n > 0 && i < len(values); n, i = n-1, i+1 {
+				values[i] = label
+				if label != 0 {
+					want[label] = append(want[label], Run{int32(i / w / h), int32(i / w % h), int32(i % w), 1})
+				}
+			}
+		}
+		data, plane := encoded(dtype, values), h*w*dtype.Size()
+		for _, planes := range [][]int{{0, 1}, {1, 0}} {
+			var s Scanner
+			for _, z := range planes {
+				half := 4 * w * dtype.Size()
+				for _, part := range []struct {
+					y    int
+					rows []byte
+				}{{0, data[z*plane : z*plane+half]}, {4, data[z*plane+half : (z+1)*plane]}} {
+					if err := s.Rows(part.rows, dtype, w, z, part.y); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			seen := 0
+			for label, m := range s.Instances() {
+				seen++
+				if !slices.Equal(m, Of(slices.Clone(want[label]))) {
+					t.Errorf("%s: label %d, planes %v: %v", dtype, label, planes, m)
+				}
+			}
+			if seen != len(want) || len(s.Labels()) != 0 {
+				t.Errorf("%s: %d labels, want %d", dtype, seen, len(want))
+			}
+		}
+	}
+}
+
+func TestScannerRefuses(t *testing.T) {
+	var s Scanner
+	err := s.Rows(encoded(schemas.Int16, []int64{0, 0, 4, -3}), schemas.Int16, 2, 0, 6)
+	var label *LabelError
+	if !errors.As(err, &label) || *label != (LabelError{"-3", 0, 7, 1}) {
+		t.Errorf("a negative label: %v", err)
+	}
+	if err := s.Rows(encoded(schemas.Uint64, []int64{-1}), schemas.Uint64, 1, 0, 0); !errors.As(err, &label) {
+		t.Errorf("label 2^64-1: %v", err)
+	}
+	if err := s.Rows(make([]byte, 8), schemas.Float32, 2, 0, 0); err == nil {
+		t.Error("floats are taken")
+	}
+	if err := s.Rows(make([]byte, 7), schemas.Uint16, 2, 0, 0); err == nil {
+		t.Error("half a row is taken")
+	}
+	limited := Scanner{Limit: 2}
+	if err := limited.Rows([]byte{1, 2, 3}, schemas.Uint8, 3, 0, 0); !errors.Is(err, ErrTooManyRuns) {
+		t.Errorf("three runs where two are allowed: %v", err)
+	}
+}
