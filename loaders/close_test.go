@@ -105,6 +105,46 @@ func farRaw() []*volume {
 	}}
 }
 
+// Over HTTP a shard is opened by one request, the keys of a row group are one more, and so
+// are the page index of a row group and each page.
+func TestRequests(t *testing.T) {
+	f := newFixtureOf(t, farRaw)
+	var requests atomic.Int64
+	server, url := serve(t, f.dir)
+	files := server.Handler
+	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requests.Add(1)
+		files.ServeHTTP(w, r)
+	})
+	count := func() int { return int(requests.Swap(0)) }
+	d, err := Open(t.Context(), url, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if n, want := count(), 1+len(d.shards); n != want {
+		t.Errorf("Open took %d requests, want %d", n, want)
+	}
+	groups := 0
+	for _, s := range d.shardsOf("chunks", "train") {
+		groups += len(s.groups(bound{"sample_id", "a"}))
+	}
+	a, err := d.Array(t.Context(), "a", "raw", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := count(); n > groups {
+		t.Errorf("the array took %d requests for %d row groups", n, groups)
+	}
+	region := nd.Whole(a.Shape())
+	if _, err := ReadArray(t.Context(), a, region, make([]uint16, region.Elements())); err != nil {
+		t.Fatal(err)
+	}
+	if n, want := count(), groups+len(a.index.chunks); n > want || n < len(a.index.chunks)/2 {
+		t.Errorf("the region took %d requests for %d pages in %d row groups", n, len(a.index.chunks), groups)
+	}
+}
+
 // A server that brings nothing does not outlast the context that the data set was opened with.
 func TestCancelWhileServerStalls(t *testing.T) {
 	f := newFixtureOf(t, farRaw)

@@ -83,6 +83,7 @@ func checkColumns(file *parquet.Schema, table *schemas.Table) error {
 // rowGroup is a run of rows of a shard.
 type rowGroup struct {
 	parquet.RowGroup
+	index int
 	first int64 // its first row in the shard
 }
 
@@ -92,9 +93,9 @@ type bound struct{ column, value string }
 // groups lists the row groups that may hold rows within all bounds, by their statistics.
 func (s *shard) groups(bounds ...bound) (groups []rowGroup) {
 	first := int64(0)
-	for _, g := range s.file.RowGroups() {
+	for i, g := range s.file.RowGroups() {
 		if !slices.ContainsFunc(bounds, func(b bound) bool { return !b.within(g) }) {
-			groups = append(groups, rowGroup{g, first})
+			groups = append(groups, rowGroup{g, i, first})
 		}
 		first += g.NumRows()
 	}
@@ -137,7 +138,7 @@ func spanRows[T any](ctx context.Context, s *shard, g rowGroup, part span, optio
 	return func(yield func(numbered[T], error) bool) {
 		var r *parquet.GenericReader[T]
 		err := guard(func() error {
-			r = parquet.NewGenericRowGroupReader[T](g, options...)
+			r = parquet.NewGenericRowGroupReader[T](s.file.RowGroup(g.index), options...)
 			if part.first > 0 {
 				return r.SeekToRow(part.first)
 			}

@@ -4,13 +4,18 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/micropq/micropq/internal/shardfile"
+	"github.com/micropq/micropq/schemas"
 	"github.com/micropq/micropq/testdata/gen/fisbegen"
 )
 
@@ -86,11 +91,22 @@ func converted(t *testing.T) string {
 	return dst
 }
 
+// Every command has a help text, and every one that does something an example in it.
 func TestHelp(t *testing.T) {
 	tr := newTranscript(version, "VERSION")
-	for _, command := range []string{"", "convert", "convert fisbe", "inspect", "read", "preview", "schema", "schema list", "schema show"} {
-		tr.run(t, append(strings.Fields(command), "--help")...)
+	tr.run(t, "--help")
+	var walk func(prefix []string, commands []*cli.Command)
+	walk = func(prefix []string, commands []*cli.Command) {
+		for _, c := range commands {
+			line := append(slices.Clone(prefix), c.Name)
+			tr.run(t, append(line, "--help")...)
+			if len(c.Subcommands) == 0 && !strings.Contains(c.Description, "Example") {
+				t.Errorf("the help of micropq %s has no example", strings.Join(line, " "))
+			}
+			walk(line, c.Subcommands)
+		}
 	}
+	walk(nil, newApp(io.Discard, io.Discard).Commands)
 	tr.run(t, "--version")
 	tr.check(t, "help")
 }
@@ -258,7 +274,7 @@ func TestDamagedTranscript(t *testing.T) {
 			}
 		}},
 		{"NEWER", func(t *testing.T, dst string) {
-			editFile(t, filepath.Join(dst, "manifest.json"), `"version": "1.0"`, `"version": "2.0"`)
+			editFile(t, filepath.Join(dst, "manifest.json"), `"version": "`+schemas.FormatVersion()+`"`, `"version": "2.0"`)
 		}},
 		{"EDITED", func(t *testing.T, dst string) {
 			editFile(t, filepath.Join(dst, "manifest.json"), `"rows": 54`, `"rows": 53`)

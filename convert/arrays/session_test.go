@@ -162,7 +162,11 @@ func randomArray(r *rand.Rand, name string) Array {
 // Whatever the arrays, chunks, shards and jobs: the rows are those of the definition.
 func TestSessionAgainstDefinition(t *testing.T) {
 	r := rand.New(rand.NewPCG(6, 6))
-	for round := range 25 {
+	rounds := 15
+	if testing.Short() {
+		rounds = 4
+	}
+	for round := range rounds {
 		src := &source{encoding: []chunkcodec.Encoding{chunkcodec.Raw, chunkcodec.Zstd, chunkcodec.ShuffleZstd}[r.IntN(3)], target: 1 << (6 + r.IntN(12))}
 		for _, id := range []string{"a", "b"} {
 			src.samples = append(src.samples, Sample{ID: id, Split: "train", Source: id, Arrays: []Array{randomArray(r, "one"), randomArray(r, "two")}})

@@ -177,29 +177,49 @@ func (m *chunkMemory) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// loadChunk reads the pages of a column of a row group and checks what they claim, and their
-// CRCs.
-func (r *Reader) loadChunk(key chunkKey) (*chunkMemory, error) {
+// part is n bytes of the memory from a place in the file on, where it has them.
+func (m *chunkMemory) part(at, n int64) (*chunkMemory, bool) {
+	if at < m.at || n < 0 || at-m.at > int64(len(m.bytes))-n {
+		return nil, false
+	}
+	return &chunkMemory{bytes: m.bytes[at-m.at:][:n:n], at: at}, true
+}
+
+// span is where a column of a row group lies.
+func (r *Reader) span(key chunkKey) (at, n int64) {
 	c := r.chunk(key)
-	at := c.MetaData.DataPageOffset
+	at = c.MetaData.DataPageOffset
 	if dict := c.MetaData.DictionaryPageOffset; dict > 0 && dict < at {
 		at = dict
 	}
+	return at, c.MetaData.TotalCompressedSize
+}
+
+// loadChunk reads the pages of a column of a row group and checks them.
+func (r *Reader) loadChunk(key chunkKey) (*chunkMemory, error) {
+	at, n := r.span(key)
 	var buf Buffer
-	b, err := r.bytes(nil, at, c.MetaData.TotalCompressedSize, &buf)
+	b, err := r.bytes(nil, at, n, &buf)
 	if err != nil {
 		return nil, err
 	}
+	m := &chunkMemory{bytes: b, at: at}
+	return m, r.checkPages(key, m)
+}
+
+// checkPages checks what the pages of a column of a row group claim, and their CRCs.
+func (r *Reader) checkPages(key chunkKey, m *chunkMemory) error {
 	row := r.first[key.group]
-	for rest := b; len(rest) > 0; {
-		offset := at + int64(len(b)-len(rest))
+	for rest := m.bytes; len(rest) > 0; {
+		offset := m.at + int64(len(m.bytes)-len(rest))
 		var h format.PageHeader
+		var err error
 		if rest, err = checkPage(rest, &h); err != nil {
-			return nil, &PageError{Row: row, Offset: offset, Err: err}
+			return &PageError{Row: row, Offset: offset, Err: err}
 		}
 		row += valuesOf(&h)
 	}
-	return &chunkMemory{bytes: b, at: at}, nil
+	return nil
 }
 
 // checkPage checks the page at the start of b and returns the bytes behind it.

@@ -3,10 +3,13 @@ package shardfile
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
 	"testing"
+
+	"github.com/parquet-go/parquet-go"
 )
 
 // readAll reads what a loader reads of a file, and returns the first error.
@@ -26,9 +29,30 @@ func readAll(b []byte) error {
 		_, e1 := ReadColumn[string](r, g, "sample_id", nil)
 		_, e2 := ReadColumn[int32](r, g, "z", nil)
 		_, e3 := ReadColumn[int64](r, g, "digest", nil)
-		err = errors.Join(err, e1, e2, e3)
+		err = errors.Join(err, e1, e2, e3, readRows(r, g))
 	}
 	return err
+}
+
+// readRows reads the rows of a row group through the Parquet library.
+func readRows(r *Reader, g int) (err error) {
+	defer recovered(&err)
+	rows := r.RowGroup(g).Rows()
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	buf := make([]parquet.Row, 10)
+	for range 10 {
+		n, err := rows.ReadRows(buf)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return io.ErrNoProgress
+		}
+	}
+	return nil
 }
 
 // FuzzReader reads damaged files: never a panic, nor more memory than the file may need.

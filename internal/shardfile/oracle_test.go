@@ -136,13 +136,17 @@ func TestRewritten(t *testing.T) {
 		{"delta", `{"compression": "none", "use_dictionary": false, "column_encoding": {"data": "DELTA_LENGTH_BYTE_ARRAY"}}`},
 		{"gzip, small groups", `{"compression": "gzip", "row_group_size": 7}`},
 	}
-	for _, test := range tests {
+	dir, all := t.TempDir(), make([]string, len(tests))
+	for i, test := range tests {
+		all[i] = test.options
+	}
+	oracle.Run(t, python, "testdata/rewrite.py", path, dir, "["+strings.Join(all, ",")+"]")
+	for i, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			out := filepath.Join(t.TempDir(), "out.parquet")
-			oracle.Run(t, python, "testdata/rewrite.py", path, out, test.options)
-			r := openBytes(t, readFile(t, out))
+			r := openBytes(t, readFile(t, filepath.Join(dir, fmt.Sprintf("%d.parquet", i))))
 			checkPayloads(t, r, rows)
 			checkColumns(t, r, rows)
+			checkRowGroups(t, r, rows)
 		})
 	}
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // Reader reads one shard, also one that another program rewrote. It is safe for concurrent
-// use. The methods of the embedded File read what the small columns hold.
+// use. The embedded File has what the footer says; rows are read by RowGroup.
 type Reader struct {
 	*parquet.File
 	r     io.ReaderAt
