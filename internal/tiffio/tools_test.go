@@ -145,7 +145,7 @@ func TestLibtiff(t *testing.T) {
 						tolerance = 3
 					}
 				}
-				got, _, err := pixels(t, made)
+				got, a, err := pixels(t, made)
 				var u *UnsupportedError
 				switch {
 				case errors.As(err, &u):
@@ -157,6 +157,7 @@ func TestLibtiff(t *testing.T) {
 					t.Errorf("%s: pixels differ", what)
 				default:
 					read++
+					checkWindows(t, what, a, got, limits{whole: 1, band: 500})
 				}
 			}
 		}
