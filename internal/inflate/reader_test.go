@@ -79,17 +79,26 @@ func TestAdler(t *testing.T) {
 		}
 		b := data[from : from+n]
 		k := r.IntN(n + 1)
-		if got, want := adler(adler(adlerStart, b[:k]), b[k:]), adler32.Checksum(b); got != want {
-			t.Fatalf("%d bytes from %d, in two parts: %08x, want %08x", n, from, got, want)
+		want := adler32.Checksum(b)
+		for name, sum := range map[string]func(uint32, []byte) uint32{"adler": adler, "portable": adlerPortable} {
+			if got := sum(sum(adlerStart, b[:k]), b[k:]); got != want {
+				t.Fatalf("%s: %d bytes from %d, in two parts: %08x, want %08x", name, n, from, got, want)
+			}
 		}
 	}
 }
 
 func BenchmarkAdler(b *testing.B) {
 	data := volumes()["noise"]
-	b.SetBytes(int64(len(data)))
-	for b.Loop() {
-		adler(adlerStart, data)
+	for name, sum := range map[string]func(uint32, []byte) uint32{
+		"adler": adler, "portable": adlerPortable, "standard": func(_ uint32, b []byte) uint32 { return adler32.Checksum(b) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(data)))
+			for b.Loop() {
+				sum(adlerStart, data)
+			}
+		})
 	}
 }
 

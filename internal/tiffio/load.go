@@ -40,14 +40,23 @@ func (r *Reader) load(ctx context.Context, b *band, direct []byte) ([]byte, erro
 		n := rows * p.row()
 		at := k * p.segH * p.row()
 		seg := p.segmentIndex(b.plane, row, b.col)
-		if err := r.segment(p, seg, rows, dst[at:at+n], w); err != nil {
+		if err := r.segment(p, seg, rows, dst[at:at+n], w, r.listener(b)); err != nil {
 			return nil, r.at(p, seg, err)
 		}
 	}
+	b.told = true
 	if direct != nil {
 		return nil, nil
 	}
 	return dst, nil
+}
+
+// listener is OnObject where it was not yet told of a band that is marked busy.
+func (r *Reader) listener(b *band) func(string, int64, []byte) {
+	if b.told || r.o.OnObject == nil {
+		return func(string, int64, []byte) {}
+	}
+	return r.o.OnObject
 }
 
 // at says which segment an error is about.
@@ -61,7 +70,7 @@ type workspace struct{ encoded, packed, row []byte }
 var workspaces = sync.Pool{New: func() any { return new(workspace) }}
 
 // segment reads and decodes one segment to dst.
-func (r *Reader) segment(p *Page, seg, rows int, dst []byte, w *workspace) error {
+func (*Reader) segment(p *Page, seg, rows int, dst []byte, w *workspace, told func(string, int64, []byte)) error {
 	if p.size[seg] == 0 {
 		clear(dst)
 		return nil
@@ -78,9 +87,7 @@ func (r *Reader) segment(p *Page, seg, rows int, dst []byte, w *workspace) error
 	if err := readFull(p.file.r, w.encoded, int64(p.offsets[seg])); err != nil {
 		return err
 	}
-	if r.o.OnObject != nil {
-		r.o.OnObject(p.file.name, int64(p.offsets[seg]), w.encoded)
-	}
+	told(p.file.name, int64(p.offsets[seg]), w.encoded)
 	if p.lsbFirst && p.Compression != JPEG {
 		reverseBits(w.encoded)
 	}
@@ -108,9 +115,10 @@ func (r *Reader) loadRows(b *band, direct []byte) ([]byte, error) {
 	w := workspaces.Get().(*workspace)
 	defer workspaces.Put(w)
 	off := int64(b.band%cut.perSeg) * int64(cut.h) * int64(p.packedRow())
-	if err := r.rows(p, seg, off, b.rows, dst, w); err != nil {
+	if err := r.rows(p, seg, off, b.rows, dst, w, r.listener(b)); err != nil {
 		return nil, r.at(p, seg, err)
 	}
+	b.told = true
 	if direct != nil {
 		return nil, nil
 	}
@@ -118,7 +126,7 @@ func (r *Reader) loadRows(b *band, direct []byte) ([]byte, error) {
 }
 
 // rows reads rows that lie uncompressed at off in a segment.
-func (r *Reader) rows(p *Page, seg int, off int64, rows int, dst []byte, w *workspace) error {
+func (*Reader) rows(p *Page, seg int, off int64, rows int, dst []byte, w *workspace, told func(string, int64, []byte)) error {
 	if p.size[seg] == 0 {
 		clear(dst)
 		return nil
@@ -132,9 +140,7 @@ func (r *Reader) rows(p *Page, seg int, off int64, rows int, dst []byte, w *work
 	if err := readFull(p.file.r, packed, off); err != nil {
 		return err
 	}
-	if r.o.OnObject != nil {
-		r.o.OnObject(p.file.name, off, packed)
-	}
+	told(p.file.name, off, packed)
 	if p.lsbFirst {
 		reverseBits(packed)
 	}

@@ -130,10 +130,12 @@ func grey(w, h, at, n uint64, more ...field) []field {
 
 func without(tag uint16) field { return field{tag: tag} }
 
-func deflated(n int) []byte {
+func deflated(n int) []byte { return deflatedBytes(make([]byte, n)) }
+
+func deflatedBytes(data []byte) []byte {
 	var b bytes.Buffer
 	w := zlib.NewWriter(&b)
-	w.Write(make([]byte, n))
+	w.Write(data)
 	w.Close()
 	return b.Bytes()
 }
