@@ -110,6 +110,13 @@ func (d *decoder) unread() {
 	d.hold, d.held = 0, 0
 }
 
+// settle gives the whole bytes in hold back to src, and keeps the bits that are left.
+func (d *decoder) settle() {
+	d.pos -= int(d.held / 8)
+	d.held &= 7
+	d.hold &= 1<<d.held - 1
+}
+
 func (d *decoder) endBlock() {
 	if d.state = inHeader; d.last {
 		d.unread()
@@ -246,8 +253,17 @@ func match(dst []byte, n, back, length int) {
 		// The bytes repeat with the period back, and so does a word of them.
 		p := &periods[back&7]
 		v := binary.LittleEndian.Uint64(dst[n-back:]) & p.mask * p.repeat
-		to := dst[n:]
-		for i := 0; i < length; i += p.step {
+		to, i := dst[n:], 0
+		if p.step == 8 { // long runs of one value, as of background
+			for ; i <= length-32; i += 32 {
+				q := (*[32]byte)(to[i:])
+				binary.LittleEndian.PutUint64(q[0:], v)
+				binary.LittleEndian.PutUint64(q[8:], v)
+				binary.LittleEndian.PutUint64(q[16:], v)
+				binary.LittleEndian.PutUint64(q[24:], v)
+			}
+		}
+		for ; i < length; i += p.step {
 			binary.LittleEndian.PutUint64(to[i:], v)
 		}
 	}

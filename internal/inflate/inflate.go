@@ -2,7 +2,6 @@ package inflate
 
 import (
 	"encoding/binary"
-	"hash/adler32"
 	"hash/crc32"
 	"sync"
 )
@@ -56,7 +55,7 @@ func Zlib(dst, src []byte, limit int) (out, rest []byte, err error) {
 	if len(rest) < 4 {
 		return nil, nil, ErrTruncated
 	}
-	if adler32.Checksum(out) != binary.BigEndian.Uint32(rest) {
+	if adler(adlerStart, out) != binary.BigEndian.Uint32(rest) {
 		return nil, nil, ErrChecksum
 	}
 	return out, rest[4:], nil

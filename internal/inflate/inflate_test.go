@@ -203,6 +203,14 @@ func FuzzDecode(f *testing.F) {
 		case err == nil && (!bytes.Equal(got, want) || len(rest) != r.Len()):
 			t.Fatalf("%d bytes and %d left, the standard library's %d and %d", len(got), len(rest), len(want), r.Len())
 		}
+		stream, streamErr := io.ReadAll(io.LimitReader(NewReader(bytes.NewReader(src)), limit+1))
+		switch {
+		case len(want) > limit:
+		case (wantErr == nil) != (streamErr == nil):
+			t.Fatalf("piece by piece: error %v, the standard library's %v", streamErr, wantErr)
+		case err == nil && !bytes.Equal(stream, want):
+			t.Fatalf("piece by piece: %d bytes, the standard library's %d", len(stream), len(want))
+		}
 		Zlib(nil, src, limit)
 		Gzip(nil, src, limit)
 	})

@@ -2,8 +2,6 @@ package inflate
 
 import (
 	"encoding/binary"
-	"hash"
-	"hash/adler32"
 	"io"
 )
 
@@ -26,9 +24,9 @@ type Reader struct {
 	window  []byte
 	r, w    int // window[r:w] is decoded and not yet read
 	out     int64
-	wrapped bool        // in a zlib stream
-	sum     hash.Hash32 // of what was decoded, where wrapped
-	err     error       // what comes after window[r:w]
+	wrapped bool   // in a zlib stream
+	sum     uint32 // of what was decoded, where wrapped
+	err     error  // what comes after window[r:w]
 }
 
 // NewReader decodes the raw DEFLATE stream that src gives. It may take more from src than
@@ -42,12 +40,18 @@ func NewReader(src io.Reader) *Reader {
 // NewZlibReader decodes a zlib stream (RFC 1950) and checks its checksum when its end is read.
 func NewZlibReader(src io.Reader) *Reader {
 	r := NewReader(src)
-	r.wrapped, r.sum = true, adler32.New()
+	r.wrapped, r.sum = true, adlerStart
 	return r
 }
 
 // Read fills p with what comes next; after the end of the stream it returns io.EOF.
 func (r *Reader) Read(p []byte) (n int, err error) {
+	// A large p is decoded to in place once it holds a history; then no more than that goes
+	// through the window.
+	piece := pieceOut
+	if len(p) > 2*pieceOut {
+		piece = maxDistance
+	}
 	for {
 		k := copy(p[n:], r.window[r.r:r.w])
 		r.r, n = r.r+k, n+k
@@ -56,13 +60,61 @@ func (r *Reader) Read(p []byte) (n int, err error) {
 			return n, nil
 		case r.err != nil:
 			return n, r.err
+		case n >= maxDistance && len(p)-n > piece:
+			n = r.direct(p, n)
+		default:
+			r.decode(piece)
 		}
-		r.decode()
 	}
 }
 
-// decode makes some more output, or sets err.
-func (r *Reader) decode() {
+// direct decodes to p[n:], with p[:n] as the history, as far as whole symbols fit.
+func (r *Reader) direct(p []byte, n int) int {
+	from := n
+	n = r.run(p, n)
+	copy(r.window, p[n-maxDistance:n])
+	r.r, r.w = maxDistance, maxDistance
+	r.note(p[from:n])
+	return n
+}
+
+// run decodes to dst[n:] as far as whole symbols fit, and returns how far it came; the end of
+// the stream and failures go to err.
+func (r *Reader) run(dst []byte, n int) int {
+	for {
+		var why stop
+		var err error
+		n, why, err = r.d.run(dst, n)
+		if err == nil && why == needInput {
+			err = r.refill()
+		}
+		switch {
+		case err != nil:
+			r.err = err
+		case why == done:
+			r.err = io.EOF
+		case why == needInput:
+			continue
+		}
+		return n
+	}
+}
+
+// note takes output into account, and the end of the stream behind it.
+func (r *Reader) note(b []byte) {
+	if r.wrapped {
+		r.sum = adler(r.sum, b)
+	}
+	r.out += int64(len(b))
+	if r.err == io.EOF && r.wrapped {
+		if err := r.trailer(); err != nil {
+			r.err = err
+		}
+	}
+}
+
+// decode makes about so much more output in the window, or sets err.
+func (r *Reader) decode(piece int) {
 	if r.out == 0 && r.wrapped && r.taken == 0 {
 		if r.err = r.header(); r.err != nil {
 			return
@@ -73,40 +125,13 @@ func (r *Reader) decode() {
 		r.w = maxDistance
 	}
 	r.r = r.w
-	for {
-		n, why, err := r.d.run(r.window, r.w)
-		if err == nil && why == needInput {
-			err = r.refill()
-		}
-		r.w = n
-		switch {
-		case err != nil:
-			r.err = err
-		case why == done:
-			r.err = io.EOF
-		case why == needInput:
-			continue
-		}
-		break
-	}
-	if r.sum != nil {
-		r.sum.Write(r.window[r.r:r.w])
-	}
-	r.out += int64(r.w - r.r)
-	if r.err == io.EOF && r.wrapped {
-		if err := r.trailer(); err != nil {
-			r.err = err
-		}
-	}
+	r.w = r.run(r.window[:r.w+piece], r.w)
+	r.note(r.window[r.r:r.w])
 }
 
 // refill moves the unused input to the front and takes more behind it.
 func (r *Reader) refill() error {
-	// Whole bytes in hold go back: what follows may want them as bytes.
-	d := &r.d
-	d.pos -= int(d.held / 8)
-	d.held &= 7
-	d.hold &= 1<<d.held - 1
+	r.d.settle()
 	n := copy(r.in, r.d.src[r.d.pos:])
 	for {
 		k, err := r.src.Read(r.in[n:])
@@ -150,11 +175,43 @@ func (r *Reader) trailer() error {
 	if err != nil {
 		return err
 	}
-	if r.sum != nil && binary.BigEndian.Uint32(b) != r.sum.Sum32() {
+	if binary.BigEndian.Uint32(b) != r.sum {
 		return ErrChecksum
 	}
 	return nil
 }
 
-// Offset is the number of bytes decoded and read.
+// Offset is the number of bytes that were read.
 func (r *Reader) Offset() int64 { return r.out - int64(r.w-r.r) }
+
+// Point is a place of a stream that reading can go on from, some 64 KiB of memory.
+type Point struct {
+	In      int64 // bytes of the stream before it
+	Out     int64 // bytes decoded before it
+	d       decoder
+	history []byte
+	wrapped bool
+	sum     uint32
+}
+
+// Point is the place up to which the stream is decoded: Offset, or some way behind it. It is
+// nil where there is none, at the end and before the beginning.
+func (r *Reader) Point() *Point {
+	if r.err != nil || r.out == 0 {
+		return nil
+	}
+	r.d.settle()
+	p := &Point{In: r.taken - int64(len(r.d.src)-r.d.pos), Out: r.out, d: r.d, wrapped: r.wrapped, sum: r.sum}
+	p.d.src, p.d.pos, p.d.eof = nil, 0, false
+	p.history = append(p.history, r.window[max(0, r.w-maxDistance):r.w]...)
+	return p
+}
+
+// Resume makes the reader go on from a point; src gives the stream from the point's In on.
+func (r *Reader) Resume(p *Point, src io.Reader) {
+	r.d = p.d
+	r.d.src = r.in[:0]
+	r.src, r.taken, r.out = src, p.In, p.Out
+	r.w = copy(r.window, p.history)
+	r.r, r.wrapped, r.sum, r.err = r.w, p.wrapped, p.sum, nil
+}

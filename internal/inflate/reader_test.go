@@ -5,7 +5,9 @@ import (
 	"compress/zlib"
 	"errors"
 	"fmt"
+	"hash/adler32"
 	"io"
+	"math/rand/v2"
 	"testing"
 	"testing/iotest"
 )
@@ -60,6 +62,43 @@ func TestZlibReader(t *testing.T) {
 	want := fmt.Errorf("the disk is gone")
 	if _, err := io.ReadAll(NewZlibReader(iotest.ErrReader(want))); !errors.Is(err, want) {
 		t.Errorf("a source that fails: %v", err)
+	}
+}
+
+func TestAdler(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	data := bytes.Repeat([]byte{255}, 1<<20) // the largest sums
+	for i := range 1 << 18 {
+		data[i] = byte(r.Uint32())
+	}
+	for range 300 {
+		from := r.IntN(len(data))
+		n := r.IntN(len(data) - from)
+		if n > 2000 && r.IntN(4) > 0 {
+			n %= 2000
+		}
+		b := data[from : from+n]
+		k := r.IntN(n + 1)
+		want := adler32.Checksum(b)
+		for name, sum := range map[string]func(uint32, []byte) uint32{"adler": adler, "portable": adlerPortable} {
+			if got := sum(sum(adlerStart, b[:k]), b[k:]); got != want {
+				t.Fatalf("%s: %d bytes from %d, in two parts: %08x, want %08x", name, n, from, got, want)
+			}
+		}
+	}
+}
+
+func BenchmarkAdler(b *testing.B) {
+	data := volumes()["noise"]
+	for name, sum := range map[string]func(uint32, []byte) uint32{
+		"adler": adler, "portable": adlerPortable, "standard": func(_ uint32, b []byte) uint32 { return adler32.Checksum(b) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(data)))
+			for b.Loop() {
+				sum(adlerStart, data)
+			}
+		})
 	}
 }
 

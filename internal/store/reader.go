@@ -20,7 +20,9 @@ type opener interface {
 // ReaderAt opens an object for many reads, as Parquet readers need it, and gives its size
 // in bytes. ctx bounds the reads too, until Close. An object of a directory is the open
 // file itself (a read is one pread); of an HTTP URL range requests (the last 64 KiB are
-// fetched at once); a deflated zip entry is held in memory, up to 1 GiB.
+// fetched at once). A deflated zip entry of up to 4 MiB is held in memory; a larger one is
+// inflated as it is read, from the nearest of the points noted on the way, and its checksum is
+// checked when its end is reached.
 func ReaderAt(ctx context.Context, s Store, key string) (Reader, int64, error) {
 	if f, ok := s.(*sub); ok {
 		return ReaderAt(ctx, f.store, f.prefix+key)

@@ -165,7 +165,14 @@ func (z *archive) openReader(ctx context.Context, key string) (Reader, int64, er
 	if e.method == methodStored {
 		return &rangeReader{ctx: ctx, store: z, key: key, size: e.size}, e.size, nil
 	}
-	whole, err := z.Get(ctx, key, nil, maxInflated)
+	if e.size > maxHeld {
+		r, err := z.openDeflated(ctx, e)
+		if err != nil {
+			return nil, 0, z.wrap(e, err)
+		}
+		return r, e.size, nil
+	}
+	whole, err := z.Get(ctx, key, nil, maxHeld)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -112,7 +112,7 @@ func (a *Array) ReadAll(ctx context.Context, limit int64) ([]byte, error) {
 	n, ok := nd.CheckedElements(a.shape)
 	size := a.DType().Size()
 	if !ok || int64(n)*int64(size) > limit {
-		return nil, fmt.Errorf("%s: an array of %v %s takes more than the %d bytes allowed", a.file.name, a.shape, a.DType(), limit)
+		return nil, &Error{File: a.file.name, Err: fmt.Errorf("%w: %v %s takes more than %d bytes", ErrTooLarge, a.shape, a.DType(), limit)}
 	}
 	out := make([]byte, n*size)
 	view := nd.Dense(out, a.shape, size)

@@ -1,12 +1,17 @@
 package tiffio
 
-// wholeSegment is the largest segment that is decoded as a whole where it could be read piece
-// by piece, in bytes; bandBytes is about the size of the bands that a larger one is cut into,
-// and that small strips are put together to.
-const (
-	wholeSegment = 4 << 20
-	bandBytes    = 512 << 10
-)
+// limits say how pages are cut into bands. The zero value stands for the usual ones, others
+// are for tests.
+type limits struct {
+	// whole is the largest segment that is decoded as a whole where it could be read piece by
+	// piece, in bytes.
+	whole int
+	// band is about the size of the bands that a larger one is cut into, and that small strips
+	// are put together to, in bytes.
+	band int
+}
+
+var usual = limits{whole: 4 << 20, band: 512 << 10}
 
 // bands is how the rows of a page are cut into bands.
 type bands struct {
@@ -16,12 +21,15 @@ type bands struct {
 	group  int // strips of one band; 1 where a segment is larger
 }
 
-func (p *Page) bands() bands {
+func (p *Page) bands(l limits) bands {
+	if l == (limits{}) {
+		l = usual
+	}
 	b := bands{p: p, h: p.segH, perSeg: 1, group: 1}
 	row := p.row()
-	rows := max(1, bandBytes/row)
+	rows := max(1, l.band/row)
 	switch {
-	case p.segH*row > wholeSegment && codecs[p.Compression].stream != nil:
+	case p.segH*row > l.whole && codecs[p.Compression].stream != nil:
 		b.h = min(rows, p.segH)
 		b.perSeg = ceilDiv(p.segH, b.h)
 	case p.across == 1 && rows >= 2*p.segH && !p.Tiled:

@@ -21,11 +21,13 @@ const (
 	readAhead = 16 << 10
 )
 
-// An entry is one tag of a directory; its values stay in the file until they are asked for.
+// An entry is one tag of a directory. Values that do not fit into it stay in the file until
+// they are asked for.
 type entry struct {
 	tag, typ uint16
 	count    uint64
-	off      int64 // of the values in the file, also where they lie in the entry itself
+	off      int64   // of the values in the file, 0 where they are inline
+	inline   [8]byte // values that fit
 }
 
 // A directory is a table of tags.
@@ -84,24 +86,25 @@ func (p *parser) offset(v uint64) (int64, error) {
 	return int64(v), nil
 }
 
-// bytes reads n bytes at off, with what follows them in the same read.
+// bytes reads n bytes at off, with what follows them in the same read. They hold until the
+// next call.
 func (p *parser) bytes(off, n int64) ([]byte, error) {
 	if off < 0 || n < 0 || off > p.size-n {
 		return nil, corrupt("%d bytes at %d leave the file, which ends at %d", n, off, p.size)
 	}
-	if k := off - p.at; k >= 0 && k <= int64(len(p.ahead))-n {
+	if k := off - p.at; p.at >= 0 && k >= 0 && k <= int64(len(p.ahead))-n {
 		return p.ahead[k : k+n], nil
 	}
-	b := make([]byte, max(n, min(readAhead, p.size-off)))
+	p.ahead = resize(p.ahead, int(max(n, min(readAhead, p.size-off))))
+	b := p.ahead
+	p.at = -1 // nowhere, should the read fail
 	if k, err := p.r.ReadAt(b, off); k < len(b) {
 		if err == nil || err == io.EOF {
 			err = io.ErrUnexpectedEOF
 		}
 		return nil, err
 	}
-	if n <= readAhead {
-		p.ahead, p.at = b, off
-	}
+	p.at = off
 	return b[:n], nil
 }
 
@@ -130,7 +133,7 @@ func (p *parser) directory(off int64) (*directory, error) {
 	}
 	d := &directory{off: off, entries: make(map[uint16]entry, n)}
 	for i := range int64(n) {
-		e, err := p.entry(b[i*size:], off+head+i*size)
+		e, err := p.entry(b[i*size:][:size])
 		if err != nil {
 			return nil, err
 		}
@@ -146,38 +149,43 @@ func (p *parser) directory(off int64) (*directory, error) {
 	return d, err
 }
 
-// entry reads the entry in b, which lies at off. An entry of an unknown type, which a reader
-// must skip (TIFF 6.0, section 2), has type 0.
-func (p *parser) entry(b []byte, off int64) (e entry, err error) {
+// entry reads the entry in b. One of an unknown type, which a reader must skip (TIFF 6.0,
+// section 2), has type 0.
+func (p *parser) entry(b []byte) (e entry, err error) {
 	e.tag, e.typ = p.order.Uint16(b), p.order.Uint16(b[2:])
 	size := uint64(typeSize(e.typ))
 	if size == 0 {
 		return entry{tag: e.tag}, nil
 	}
-	inline := uint64(4)
-	if e.count, e.off = uint64(p.order.Uint32(b[4:])), off+8; p.big {
-		inline = 8
-		e.count, e.off = p.order.Uint64(b[4:]), off+12
+	value := b[8:]
+	if e.count = uint64(p.order.Uint32(b[4:])); p.big {
+		e.count, value = p.order.Uint64(b[4:]), b[12:]
 	}
 	if e.count > math.MaxInt64/size || int64(e.count*size) > p.size {
 		return e, corrupt("tag %s claims %d values, the file has %d bytes", tagName(e.tag), e.count, p.size)
 	}
-	if n := e.count * size; n > inline {
-		v := uint64(p.order.Uint32(b[8:]))
-		if p.big {
-			v = p.order.Uint64(b[12:])
-		}
-		if v > math.MaxInt64 || int64(v) > p.size-int64(n) {
-			return e, corrupt("the %d values of tag %s at %d leave the file, which ends at %d", e.count, tagName(e.tag), v, p.size)
-		}
-		e.off = int64(v)
+	n := e.count * size
+	if n <= uint64(len(value)) {
+		copy(e.inline[:], value)
+		return e, nil
 	}
+	v := uint64(p.order.Uint32(value))
+	if p.big {
+		v = p.order.Uint64(value)
+	}
+	if v > math.MaxInt64 || int64(v) > p.size-int64(n) {
+		return e, corrupt("the %d values of tag %s at %d leave the file, which ends at %d", e.count, tagName(e.tag), v, p.size)
+	}
+	e.off = int64(v)
 	return e, nil
 }
 
-// raw reads the bytes of an entry's values.
+// raw gives the bytes of an entry's values, until the next call.
 func (p *parser) raw(e entry) ([]byte, error) {
 	n := int64(e.count) * int64(typeSize(e.typ))
+	if n <= int64(len(e.inline)) && (p.big || n <= 4) {
+		return e.inline[:n], nil
+	}
 	if p.values -= n; p.values < 0 {
 		return nil, corrupt("the values of all tags take more than %d bytes", maxValues+p.size/16)
 	}

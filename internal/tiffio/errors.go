@@ -10,6 +10,8 @@ var (
 	ErrNotTIFF = errors.New("not a TIFF file")
 	// ErrCorrupt is a file that contradicts itself or the specification.
 	ErrCorrupt = errors.New("damaged TIFF file")
+	// ErrTooLarge is an array larger than its reader allows.
+	ErrTooLarge = errors.New("the array is larger than allowed")
 )
 
 // UnsupportedError is a valid file, or a part of one, that this package does not read.

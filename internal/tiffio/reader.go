@@ -18,6 +18,8 @@ type ReaderOptions struct {
 	// whole segments, and of pieces of large ones, with their place in the file. key is the
 	// file's name. It may be called from several goroutines.
 	OnObject func(key string, off int64, encoded []byte)
+
+	limits limits
 }
 
 // Reader reads the regions of a schedule. It decodes a band once for all regions that need
@@ -46,6 +48,7 @@ type band struct {
 	y, rows int
 	uses    []int // regions yet to be read, ascending
 	data    []byte
+	told    bool          // OnObject was told of its bytes
 	users   int           // regions copying from data now
 	busy    chan struct{} // closed when a decode in the making ends
 }
@@ -54,7 +57,7 @@ type band struct {
 func (a *Array) NewReader(o ReaderOptions) (*Reader, error) {
 	r := &Reader{a: a, o: o, bands: map[bandKey]*band{}, loaded: map[*band]struct{}{}, strands: map[strandKey]*strand{}}
 	for _, p := range a.pages {
-		r.cuts = append(r.cuts, p.bands())
+		r.cuts = append(r.cuts, p.bands(o.limits))
 	}
 	for i, region := range o.Schedule {
 		if err := region.Within(a.shape); err != nil {
@@ -297,23 +300,26 @@ func (r *Reader) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.bands, r.loaded, r.held, r.strands = nil, nil, 0, nil
-	r.memory = memory{}
+	r.memory.drop()
 	return nil
 }
 
 // memory keeps a few buffers for the next use.
 type memory struct {
-	mu   sync.Mutex
-	free [][]byte
+	mu    sync.Mutex
+	free  [][]byte
+	bytes int
 }
 
-const maxFree = 8
+// maxFree bounds the bytes of buffers that are kept.
+const maxFree = 8 << 20
 
 func (m *memory) put(b []byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.free) < maxFree {
+	if m.bytes+cap(b) <= maxFree {
 		m.free = append(m.free, b)
+		m.bytes += cap(b)
 	}
 }
 
@@ -324,7 +330,14 @@ func (m *memory) get(n int) []byte {
 	if k := len(m.free) - 1; k >= 0 {
 		b := m.free[k]
 		m.free = m.free[:k]
+		m.bytes -= cap(b)
 		return resize(b, n)
 	}
 	return make([]byte, n)
+}
+
+func (m *memory) drop() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.free, m.bytes = nil, 0
 }

@@ -50,7 +50,7 @@ func (a *Array) Bands(ctx context.Context) iter.Seq2[Band, error] {
 // bandSchedule cuts the planes into runs of rows that follow the segments.
 func (a *Array) bandSchedule() (schedule []nd.Region) {
 	p := a.pages[0]
-	cut := p.bands()
+	cut := p.bands(limits{})
 	rowBytes := p.Width * a.lead[1] * a.samples * p.DType.Size()
 	step := cut.h * max(1, bandsBytes/max(1, rowBytes*cut.h))
 	if cut.perSeg > 1 {
@@ -99,8 +99,8 @@ type slot struct {
 
 func newAhead(ctx context.Context, r *Reader, schedule []nd.Region) *ahead {
 	n := min(runtime.GOMAXPROCS(0), 8)
-	if r.cuts[0].perSeg > 1 { // one band comes after the other
-		n = 1
+	if r.cuts[0].perSeg > 1 { // one band comes after the other: one is decoded while another is finished
+		n = min(n, 2)
 	}
 	return &ahead{ctx: ctx, r: r, schedule: schedule, slots: make([]slot, n+1)}
 }

@@ -51,9 +51,13 @@ func resize(b []byte, n int) []byte {
 func swap(b []byte, size int) {
 	switch size {
 	case 2:
-		for ; len(b) >= 8; b = b[8:] {
-			v := binary.LittleEndian.Uint64(b)
-			binary.LittleEndian.PutUint64(b, v>>8&0x00ff00ff00ff00ff|v&0x00ff00ff00ff00ff<<8)
+		const low = 0x00ff00ff00ff00ff
+		for ; len(b) >= 32; b = b[32:] {
+			p := (*[32]byte)(b)
+			for i := 0; i < 32; i += 8 {
+				v := binary.LittleEndian.Uint64(p[i:])
+				binary.LittleEndian.PutUint64(p[i:], v>>8&low|v&low<<8)
+			}
 		}
 		for ; len(b) >= 2; b = b[2:] {
 			b[0], b[1] = b[1], b[0]

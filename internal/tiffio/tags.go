@@ -39,7 +39,6 @@ const (
 	tagExtraSamples    = 338
 	tagSampleFormat    = 339
 	tagJPEGTables      = 347
-	tagYCbCrSub        = 530
 	tagImageDepth      = 32997
 )
 
