@@ -38,7 +38,7 @@ Examples:
 			&cli.Int64Flag{Name: "speck-area", Value: measure.SpeckArea, Usage: "leave out instances of `N` pixels or fewer; 0 for none"},
 			&cli.Float64Flag{Name: "pixel-size", Usage: "side of a pixel in `MICROMETRES` (default: as MASK or DST says)"},
 			&cli.StringFlag{Name: "sample", Usage: "`ID` of the sample of DST (default: all)"},
-			&cli.StringFlag{Name: "array", Usage: "`NAME` of the label array of DST (default: all)"},
+			&cli.StringFlag{Name: "array", Usage: "`NAME` of the label array of DST (default: those with instances)"},
 			&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "processors to use (default: all)"},
 			&cli.StringFlag{Name: "progress", Value: "auto", Usage: "auto, bar, lines, json or none"},
 		},
@@ -239,5 +239,9 @@ func describeSpecks(specks []annotate.Speck) string {
 	if len(specks) > shown {
 		more = fmt.Sprintf(" and %d more", len(specks)-shown)
 	}
-	return fmt.Sprintf("%d specks: %s%s", len(specks), strings.Join(parts, ", "), more)
+	noun := "specks"
+	if len(specks) == 1 {
+		noun = "speck"
+	}
+	return fmt.Sprintf("%d %s: %s%s", len(specks), noun, strings.Join(parts, ", "), more)
 }

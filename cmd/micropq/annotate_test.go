@@ -36,7 +36,7 @@ func TestAnnotateMeasure(t *testing.T) {
 	out := must(t, "annotate", "measure", image, "--csv", table, "--rule", "ntm", "--speck-area", "1", "--progress", "none")
 	want := `LAYER   INSTANCES  AREA MIN  MEDIAN  MAX  ON BORDER  PIXEL SIZE  PASS SHAPE RULE
 tissue  2          2         12      12   2          unknown     0
-tissue: left out 1 specks: 2 (1 px)
+tissue: left out 1 speck: 2 (1 px)
 `
 	if out != want {
 		t.Errorf("said\n%swant\n%s", out, want)
@@ -46,7 +46,7 @@ tissue: left out 1 specks: 2 (1 px)
 		t.Errorf("table %q, %v", whole, err)
 	}
 	code, stdout, stderr := call(t, "annotate", "measure", image, "--csv", "-", "--rule", "ntm", "--speck-area", "1")
-	if code != codeDone || stdout != string(whole) || !strings.Contains(stderr, "left out 1 specks") {
+	if code != codeDone || stdout != string(whole) || !strings.Contains(stderr, "left out 1 speck") {
 		t.Errorf("to standard output: code %d, %q, %q", code, stdout, stderr)
 	}
 	var layers []layerJSON
