@@ -4,9 +4,8 @@ usage: masks.py MICROPQ MASK_TEST S60.tiff [ROUNDS]
 
 MICROPQ is the binary, MASK_TEST the test binary of internal/mask (go test -c), S60.tiff a
 label image. Contenders take turns, ROUNDS times (default 5; the published method, which takes
-minutes, once). Printed are medians of wall time
-and of processor time (user and system, all threads), which a busy machine disturbs less, and
-their ratios.
+minutes, once). Printed are medians of wall time and of processor time (user and system, all
+threads), which a busy machine disturbs less, and their ratios.
 """
 
 import os

@@ -144,7 +144,6 @@ func TestAnnotateExitCodes(t *testing.T) {
 		{codeUsage, "no command", []string{"meter"}},
 		{codeInput, "not a label image", []string{"measure", text}},
 		{codeInput, "none.tif", []string{"measure", filepath.Join(dir, "none.tif")}},
-		{codeInput, "no-such-folder", []string{"measure", image, "--csv", filepath.Join(dir, "no-such-folder", "x.csv")}},
 		{codeUsage, "takes A B", []string{"agree", image}},
 		{codeUsage, "--coverage", []string{"agree", image, image, "--coverage", "some"}},
 		{codeUsage, "exclude each other", []string{"agree", image, image, "--coverage", "second", "--region", ":,:"}},
