@@ -62,6 +62,9 @@ func TestPublishedAgreement(t *testing.T) {
 	if len(got.OutsideA) != 573 || len(got.Missed)+len(got.Extra)+len(got.OutsideB) != 0 {
 		t.Errorf("%d outside coverage, %d missed, %d extra", len(got.OutsideA), len(got.Missed), len(got.Extra))
 	}
+	if testing.Short() {
+		return
+	}
 	all := agreed(t, oracle.Sample(t, "nclsm/S60_groundtruth.tiff"), oracle.Sample(t, "nclsm/S60_second_annotation.tiff"), AgreeOptions{})
 	if len(all.Missed) != 573 || len(all.OutsideA) != 0 || all.Scores[0].FN != 573 {
 		t.Errorf("with all covered: %d missed, %d outside, %+v", len(all.Missed), len(all.OutsideA), all.Scores[0])

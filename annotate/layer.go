@@ -55,8 +55,9 @@ func (l *Layer) String() string {
 	return l.Name + " " + l.Array
 }
 
-// Select says which layers of a data set are meant; empty fields mean all. It has no effect
-// on label images.
+// Select says which layers of a data set are meant. No sample means all; no array means those
+// that the instances table knows, or all label arrays where it knows none of a sample: others
+// are class masks, whose values name no instances. It has no effect on label images.
 type Select struct{ Sample, Array string }
 
 // Layers are the open layers of one location. Close them.
@@ -135,6 +136,7 @@ func datasetLayers(ctx context.Context, d *loaders.Dataset, s Select) ([]*Layer,
 		if s.Sample != "" && s.Sample != sample.SampleID {
 			continue
 		}
+		var layers []*Layer
 		for _, a := range sample.Arrays {
 			if a.Role != schemas.RoleLabels || s.Array != "" && s.Array != a.Name {
 				continue
@@ -143,13 +145,37 @@ func datasetLayers(ctx context.Context, d *loaders.Dataset, s Select) ([]*Layer,
 			if err != nil {
 				return nil, err
 			}
-			list = append(list, l)
+			layers = append(layers, l)
 		}
+		if s.Array == "" {
+			if layers, err = listed(ctx, d, layers); err != nil {
+				return nil, err
+			}
+		}
+		list = append(list, layers...)
 	}
 	if len(list) == 0 {
 		return nil, fmt.Errorf("the data set has no label array of sample %q, array %q: %w", orAny(s.Sample), orAny(s.Array), loaders.ErrNotFound)
 	}
 	return list, nil
+}
+
+// listed are the layers that have rows in the instances table, or all where none has.
+func listed(ctx context.Context, d *loaders.Dataset, layers []*Layer) ([]*Layer, error) {
+	var out []*Layer
+	for _, l := range layers {
+		for _, err := range d.Instances(ctx, l.Name, l.Array) {
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, l)
+			break
+		}
+	}
+	if len(out) == 0 {
+		return layers, nil
+	}
+	return out, nil
 }
 
 func orAny(name string) string {

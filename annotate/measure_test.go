@@ -215,6 +215,9 @@ func TestMeasureVolume(t *testing.T) {
 }
 
 func TestMeasureSameWithAnyJobs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures a section twice")
+	}
 	path := oracle.Sample(t, "nclsm/S60_second_annotation.tiff")
 	var first []byte
 	for _, jobs := range []int{1, 7} {

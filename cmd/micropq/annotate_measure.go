@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -38,7 +36,7 @@ Examples:
 			&cli.Int64Flag{Name: "speck-area", Value: measure.SpeckArea, Usage: "leave out instances of `N` pixels or fewer; 0 for none"},
 			&cli.Float64Flag{Name: "pixel-size", Usage: "side of a pixel in `MICROMETRES` (default: as MASK or DST says)"},
 			&cli.StringFlag{Name: "sample", Usage: "`ID` of the sample of DST (default: all)"},
-			&cli.StringFlag{Name: "array", Usage: "`NAME` of the label array of DST (default: all)"},
+			&cli.StringFlag{Name: "array", Usage: "`NAME` of the label array of DST (default: those with instances)"},
 			&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "processors to use (default: all)"},
 			&cli.StringFlag{Name: "progress", Value: "auto", Usage: "auto, bar, lines, json or none"},
 		},
@@ -113,40 +111,26 @@ func runAnnotateMeasure(c *cli.Context) (err error) {
 
 // printMeasured writes the table where one is wanted, and what is to be said of it.
 func printMeasured(c *cli.Context, layers []*annotate.MeasuredLayer) error {
-	rule := c.String("rule")
-	switch path := c.String("csv"); path {
-	case "":
-	case "-":
-		if err := annotate.WriteCSV(c.App.Writer, layers, rule); err != nil {
-			return err
-		}
-		return summarize(c.App.ErrWriter, layers, rule)
-	default:
-		err := writeWhole(path, func(w io.Writer) error { return annotate.WriteCSV(w, layers, rule) })
+	rule, said := c.String("rule"), c.App.Writer
+	if path := c.String("csv"); path != "" {
+		out, err := createOutput(path)
 		if err != nil {
 			return err
 		}
+		if err := annotate.WriteCSV(out.file, layers, rule); err != nil {
+			return errors.Join(err, out.abort())
+		}
+		if err := out.finish(c.App.Writer); err != nil {
+			return err
+		}
+		if path == "-" {
+			said = c.App.ErrWriter
+		}
 	}
 	if c.Bool("json") {
-		return printJSON(c.App.Writer, measuredJSON(layers))
+		return printJSON(said, measuredJSON(layers))
 	}
-	return summarize(c.App.Writer, layers, rule)
-}
-
-// writeWhole writes a file under a temporary name and gives it its own once it is whole.
-func writeWhole(path string, write func(io.Writer) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".micropq-*")
-	if err != nil {
-		return err
-	}
-	err = errors.Join(write(f), f.Chmod(0o644), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
+	return summarize(said, layers, rule)
 }
 
 // layerJSON is a measured layer as JSON.
@@ -239,5 +223,9 @@ func describeSpecks(specks []annotate.Speck) string {
 	if len(specks) > shown {
 		more = fmt.Sprintf(" and %d more", len(specks)-shown)
 	}
-	return fmt.Sprintf("%d specks: %s%s", len(specks), strings.Join(parts, ", "), more)
+	noun := "specks"
+	if len(specks) == 1 {
+		noun = "speck"
+	}
+	return fmt.Sprintf("%d %s: %s%s", len(specks), noun, strings.Join(parts, ", "), more)
 }

@@ -72,16 +72,6 @@ func Open(ctx context.Context, path string) (_ *Image, err error) {
 	return im, nil
 }
 
-// Is reports whether a file begins as a label image that Open reads.
-func Is(path string) bool {
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	return format(f) != ""
-}
-
 const (
 	tiffFormat = "TIFF"
 	npyFormat  = "npy"

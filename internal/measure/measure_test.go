@@ -134,3 +134,87 @@ func compare(t *testing.T, i int, got Measurements, want reference) {
 		t.Errorf("mask %d: ellipse %d, %d, want %v", i, width, length, want.Ellipse)
 	}
 }
+
+// The calipers against every edge with every corner, and every pair of corners.
+func TestCalipers(t *testing.T) {
+	masks := simple()
+	for seed := range uint64(200) {
+		masks = append(masks, blot(rand.New(rand.NewPCG(seed, 8))))
+	}
+	for i, m := range masks {
+		h := newHull(extents(m))
+		ring := h.ring()
+		most, least := 0.0, math.Inf(1)
+		for j, a := range ring {
+			b := ring[(j+1)%len(ring)]
+			far := int64(0)
+			for _, c := range ring {
+				far = max(far, turn(a, b, c))
+				most = max(most, math.Sqrt(float64(distance2(a, c)))/2)
+			}
+			least = min(least, float64(far)/math.Sqrt(float64(distance2(a, b)))/2)
+		}
+		if widest, narrowest := h.calipers(); widest != most || math.Abs(narrowest-least) > 1e-9 {
+			t.Errorf("mask %d: %v and %v, want %v and %v", i, widest, narrowest, most, least)
+		}
+	}
+}
+
+// A converter embeds the measurements in its row of instances.
+func TestMeasurementsAreColumns(t *testing.T) {
+	type row struct {
+		schemas.Instance
+		Measurements
+	}
+	type solid struct {
+		schemas.Instance
+		Solid
+	}
+	for _, table := range []*schemas.Table{
+		schemas.MustTableOf[row](schemas.InstancesTable, "flat"), schemas.MustTableOf[solid](schemas.InstancesTable, "solid"),
+	} {
+		for _, c := range table.Columns {
+			if c.Doc == "" {
+				t.Errorf("column %s does not say what it is", c.Name)
+			}
+		}
+	}
+}
+
+func TestMicrometres(t *testing.T) {
+	m := mask.Box(schemas.BBox{Z1: 1, Y0: 5, X0: 5, Y1: 15, X1: 25})
+	px, um := Of(m, Image{Height: 40, Width: 40}), Of(m, Image{Height: 40, Width: 40, PixelSizeUM: 0.25})
+	if px.AreaUM2 != nil || px.FeretMaxUM != nil {
+		t.Error("micrometres without a pixel size")
+	}
+	if *um.AreaUM2 != 200./16 || *um.FeretMaxUM != um.FeretMax/4 || *um.FeretMinUM != um.FeretMin/4 ||
+		*um.EquivalentDiameterUM != um.EquivalentDiameter/4 || *um.PerimeterCroftonUM != um.PerimeterCrofton/4 {
+		t.Errorf("%+v", um.Shape)
+	}
+	if Of(nil, Image{}) != (Measurements{}) || SolidOf(nil, 1, 1, 1, [3]float64{}) != (Solid{}) {
+		t.Error("an empty mask measures something")
+	}
+}
+
+func TestShapeRule(t *testing.T) {
+	pass := NCLSM{Area: 1000, Convexity: 1.1, BBoxL2Area: 2}
+	for name, test := range map[string]struct {
+		change func(*NCLSM)
+		want   bool
+	}{
+		"as it is":            {func(*NCLSM) {}, true},
+		"small":               {func(n *NCLSM) { n.Area = 210 }, false},
+		"large":               {func(n *NCLSM) { n.Area = 27000 }, false},
+		"bent":                {func(n *NCLSM) { n.Convexity = 1.19 }, false},
+		"long box":            {func(n *NCLSM) { n.BBoxL2Area = 3.10 }, false},
+		"cut by the border":   {func(n *NCLSM) { n.OnBorder = true }, false},
+		"long ellipse":        {func(n *NCLSM) { n.EllipseAspect = ptr(2.3) }, false},
+		"long in a short box": {func(n *NCLSM) { n.EllipseAspect, n.BBoxL2Area = ptr(2.3), 1.8 }, true},
+	} {
+		n := pass
+		test.change(&n)
+		if n.passes() != test.want {
+			t.Errorf("%s: passes is %v", name, n.passes())
+		}
+	}
+}

@@ -29,7 +29,10 @@ func SolidOf(m mask.Mask, depth, height, width int, size [3]float64) Solid {
 	s := Solid{
 		OnBorder: b.Z0 <= 0 || b.Y0 <= 0 || b.X0 <= 0 || int(b.Z1) >= depth || int(b.Y1) >= height || int(b.X1) >= width,
 		Voxels:   n, EquivalentDiameter: math.Cbrt(6 * float64(n) / math.Pi), Extent: float64(n) / float64(box),
-		Pieces: int32(m.CountPieces(mask.Corners)), Cavities: int32(m.CountHoles(mask.Corners)),
+		Pieces: int32(m.CountPieces(mask.Corners)),
+	}
+	if b.Z1-b.Z0 > 1 { // what lies in one plane is open above and below
+		s.Cavities = int32(m.CountHoles(mask.Corners))
 	}
 	if voxel := size[0] * size[1] * size[2]; voxel > 0 {
 		s.VolumeUM3 = ptr(float64(n) * voxel)
