@@ -149,8 +149,11 @@ func lastBody(t *testing.T, stream []byte) (field, body int) {
 		}
 		metadata := stream[at+8 : at+8+n]
 		message := flatbuffers.Table{Bytes: metadata, Pos: flatbuffers.GetUOffsetT(metadata)}
+		at += 8 + n
 		const bodyLength = 10 // of the vtable
-		field, body = at+8+int(message.Pos)+int(message.Offset(bodyLength)), at+8+n
-		at = body + int(binary.LittleEndian.Uint64(stream[field:]))
+		if o := int(message.Offset(bodyLength)); o > 0 {
+			field, body = at-n+int(message.Pos)+o, at
+			at += int(binary.LittleEndian.Uint64(stream[field:]))
+		}
 	}
 }
