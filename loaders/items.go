@@ -1,9 +1,15 @@
 package loaders
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"iter"
+	"slices"
+
+	"github.com/parquet-go/parquet-go"
 
 	"github.com/micropq/micropq/internal/picture"
 	"github.com/micropq/micropq/internal/shardfile"
@@ -87,41 +93,107 @@ type questionKeys struct {
 	Resolved *string `parquet:"dataset_resolved,optional,dict"`
 }
 
-func (k *questionKeys) match(q QuestionQuery) bool {
-	is := func(have *string, want string) bool { return have != nil && *have == want }
-	return (q.Kind == "" || k.Kind == q.Kind) && (q.Type == "" || is(k.Type, q.Type)) &&
-		(q.Dataset == "" || is(k.Dataset, q.Dataset) || is(k.Resolved, q.Dataset))
-}
-
-// choose finds the rows of a row group that the query admits, neighbours together.
+// choose finds the rows of a row group that the query admits, neighbours together: column
+// after column, of each only the pages that may still hold some.
 func (s *shard) choose(ctx context.Context, g rowGroup, q QuestionQuery) (chosen []span, err error) {
-	if q.Kind == "" && q.Type == "" && q.Dataset == "" {
-		return []span{g.whole()}, nil
+	chosen, err = s.pagesWithin(ctx, g, q.bounds())
+	for _, b := range q.bounds() {
+		if err == nil {
+			chosen, err = s.matching(ctx, g, b, chosen)
+		}
 	}
-	within, err := s.pagesWithin(ctx, g, q.bounds())
+	if err != nil || q.Dataset == "" {
+		return chosen, err
+	}
+	named, err := s.matching(ctx, g, bound{datasetColumn, q.Dataset}, chosen)
 	if err != nil {
 		return nil, err
 	}
-	_, options := optionalText(g, datasetColumn, "Dataset")
-	_, more := optionalText(g, resolvedColumn, "Resolved")
-	options = append(options, more...)
-	for _, w := range within {
-		for r, err := range spanRows[questionKeys](ctx, s, g, w, options...) {
-			if err != nil {
-				return nil, err
+	repaired, err := s.matching(ctx, g, bound{resolvedColumn, q.Dataset}, chosen)
+	return union(named, repaired), err
+}
+
+// matching are those of some rows that have a value in a text column.
+func (s *shard) matching(ctx context.Context, g rowGroup, b bound, within []span) (match []span, err error) {
+	leaf, ok := g.Schema().Lookup(b.column)
+	if !ok || leaf.MaxRepetitionLevel > 0 || leaf.Node.Type().Kind() != parquet.ByteArray || len(within) == 0 {
+		return nil, nil
+	}
+	err = guard(func() error {
+		pages := g.ColumnChunks()[leaf.ColumnIndex].Pages()
+		defer pages.Close()
+		for _, part := range within {
+			if err := pages.SeekToRow(part.first); err != nil {
+				return err
 			}
-			if !r.value.match(q) {
-				continue
-			}
-			row := r.number - g.first
-			if n := len(chosen); n > 0 && chosen[n-1].first+chosen[n-1].rows == row {
-				chosen[n-1].rows++
-			} else {
-				chosen = append(chosen, span{row, 1})
+			for row := part.first; row < part.first+part.rows; {
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
+				}
+				page, err := pages.ReadPage()
+				if err != nil {
+					return fmt.Errorf("column %s, row %d: %w", b.column, g.first+row, noEOF(err))
+				}
+				n := int64(0)
+				match, n, err = matchPage(match, page, b.value, row, part.first+part.rows)
+				parquet.Release(page)
+				if err != nil {
+					return err
+				}
+				row += n
 			}
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, s.blame(ctx, err)
 	}
-	return chosen, nil
+	return match, nil
+}
+
+func noEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// matchPage adds the rows from row on and before end that have a value; n is how many rows
+// it looked at.
+func matchPage(match []span, page parquet.Page, value string, row, end int64) (_ []span, n int64, err error) {
+	var values [256]parquet.Value
+	for reader := page.Values(); row+n < end; {
+		k, err := reader.ReadValues(values[:min(int64(len(values)), end-row-n)])
+		for i, v := range values[:k] {
+			if v.IsNull() || string(v.ByteArray()) != value {
+				continue
+			}
+			at := row + n + int64(i)
+			if m := len(match); m > 0 && match[m-1].first+match[m-1].rows == at {
+				match[m-1].rows++
+			} else {
+				match = append(match, span{at, 1})
+			}
+		}
+		n += int64(k)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return match, n, err
+		}
+	}
+	if n == 0 {
+		return match, 0, errors.New("a page without rows")
+	}
+	return match, n, nil
+}
+
+// union are the rows in either of two sorted lists that have none in common.
+func union(a, b []span) []span {
+	both := append(slices.Clone(a), b...)
+	slices.SortFunc(both, func(x, y span) int { return cmp.Compare(x.first, y.first) })
+	return both
 }
 
 // pagesWithin are the rows of a row group whose pages may hold all bounds.
