@@ -14,6 +14,7 @@ import (
 	"github.com/micropq/micropq/convert/vqa"
 	"github.com/micropq/micropq/internal/oracle"
 	"github.com/micropq/micropq/internal/store"
+	"github.com/micropq/micropq/loaders"
 	"github.com/micropq/micropq/schemas"
 )
 
@@ -153,6 +154,34 @@ func sameFiles(t *testing.T, got, want string) {
 	})
 	if err != nil || n < 5 {
 		t.Errorf("%d files, %v", n, err)
+	}
+}
+
+// The committed sample, which needs no other program.
+func TestCommittedSample(t *testing.T) {
+	dst, r := convertFrom(t, "../../testdata/ubench", vqa.Options{}, convert.Options{})
+	d, err := loaders.Open(t.Context(), dst, loaders.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	n, captions := 0, 0
+	for i, err := range d.Items(t.Context(), loaders.ItemQuery{Images: true}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+		if i.Question.Kind == "caption" {
+			captions++
+		}
+		p, err := loaders.Decode(i.Sample.Image.Bytes)
+		if err != nil || int32(p.Width) != i.Sample.Extra["width"] {
+			t.Errorf("%s: %v", i.Sample.SampleID, err)
+		}
+	}
+	// Six captions each; six questions, of every fourth item five.
+	if r.Manifest.Rows(schemas.SamplesTable) != 24 || captions != 24*6 || n != 24*12-6 || r.Manifest.Repairs["dataset_resolved"] == 0 {
+		t.Errorf("%d items, %d captions, %v", n, captions, r.Manifest.Repairs)
 	}
 }
 
