@@ -193,12 +193,15 @@ def scan_duckdb(out):
     import duckdb
 
     times = []
+    before = resource.getrusage(resource.RUSAGE_SELF)
     for _ in range(5):
         db = duckdb.connect()
         start = time.perf_counter()
         rows = db.execute(f"select * from '{out}/questions/*.parquet' where type = '{TYPE}' and dataset = '{DATASET}'").fetchall()
         times.append(time.perf_counter() - start)
-    print(len(rows), "questions", sorted(times)[2])
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(len(rows), "questions,", f"median {sorted(times)[2]:.4f} s, CPU {cpu / 5:.4f} s each")
 
 
 if __name__ == "__main__":

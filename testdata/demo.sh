@@ -20,6 +20,12 @@ sample=$(ls testdata/fisbe/completely/train | head -n 1)
 sample=${sample%.zarr}
 run bin/micropq read --sample "$sample" --array raw --region 0:3,4:8,:,: -o "$out/region.npy" "$out/dataset"
 run bin/micropq preview -o "$out/preview" "$out/dataset"
+
+run bin/micropq convert ubench testdata/ubench "$out/questions"
+run bin/micropq inspect "$out/questions"
+run bin/micropq items --type stain --limit 1 "$out/questions"
+run bin/micropq preview -o "$out/questions-preview" "$out/questions"
+
 run bin/micropq schema show --format markdown chunks
 
 python=${MICROPQ_PYTHON:-.venv/bin/python}

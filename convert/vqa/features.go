@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/micropq/micropq/schemas"
 )
@@ -32,6 +33,12 @@ func members(data []byte) ([]member, error) {
 			return nil, err
 		}
 		out = append(out, m)
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, errors.New("the object does not end")
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("something stands behind the object")
 	}
 	return out, nil
 }

@@ -6,16 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
-	"strings"
 
-	"github.com/cespare/xxhash/v2"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/micropq/micropq/convert"
-	"github.com/micropq/micropq/internal/picture"
-	"github.com/micropq/micropq/internal/store"
 	"github.com/micropq/micropq/schemas"
 )
 
@@ -387,61 +382,4 @@ func (r *run) prepare(p *pending) (err error) {
 		}
 	}
 	return nil
-}
-
-// describeImage fills in what an image's header and pixels say.
-func describeImage(row *Sample, b []byte, decode bool) error {
-	info, err := picture.Probe(b)
-	if err != nil {
-		return err
-	}
-	width, height, digest := int32(info.Width), int32(info.Height), xxhash.Sum64(b)
-	row.ImageFormat, row.ImageMode = &info.Format, &info.Mode
-	row.Width, row.Height, row.ImageDigest = &width, &height, &digest
-	axes, dtype := "YX", "uint8"
-	row.Shape = []int64{int64(info.Height), int64(info.Width)}
-	if info.Channels > 1 {
-		axes, row.Shape = "YXC", append(row.Shape, int64(info.Channels))
-	}
-	switch {
-	case info.Mode == "F":
-		dtype = "float32"
-	case info.Bits > 16:
-		dtype = "uint32"
-	case info.Bits > 8:
-		dtype = "uint16"
-	}
-	row.Axes, row.DType = &axes, &dtype
-	if !decode {
-		return nil
-	}
-	pixels, err := picture.Decode(b)
-	if err != nil {
-		return err
-	}
-	sum, hash := pixels.Digest(), pixels.Hash()
-	row.PixelDigest, row.PerceptualHash = &sum, &hash
-	return nil
-}
-
-// readImage reads an image that the source names by path: relative to the file that names
-// it, to the source, or beside that file.
-func (r *run) readImage(name, file string) ([]byte, error) {
-	name = strings.ReplaceAll(name, "\\", "/")
-	dir := path.Dir(file)
-	tried := []string{path.Join(dir, name), strings.TrimPrefix(path.Clean(name), "/"),
-		path.Join(dir, path.Base(name)), path.Join(dir, "images", path.Base(name))}
-	for i, key := range tried {
-		if slices.Contains(tried[:i], key) {
-			continue
-		}
-		b, err := r.source.store.Get(r.ctx, key, nil, maxItem)
-		if err == nil {
-			return b, nil
-		}
-		if !errors.Is(err, store.ErrNotExist) && !errors.Is(err, store.ErrInvalidKey) {
-			return nil, err
-		}
-	}
-	return nil, fmt.Errorf("no image %q: looked for %s", name, strings.Join(unique(tried), ", "))
 }

@@ -109,7 +109,7 @@ func pairs(t *flatbuffers.Table, field int) [][2]int64 {
 		return nil
 	}
 	n, at := t.VectorLen(o), int(t.Vector(o))
-	if n > (len(t.Bytes)-at)/16 {
+	if n < 0 || n > (len(t.Bytes)-at)/16 {
 		panic("a vector leaves the metadata") // in guard
 	}
 	out := make([][2]int64, n)

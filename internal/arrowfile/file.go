@@ -215,6 +215,9 @@ func (f *File) readSchema(m *message) error {
 	framed := binary.LittleEndian.AppendUint32(nil, continuation)
 	framed = binary.LittleEndian.AppendUint32(framed, uint32(len(m.raw)))
 	err := guard(func() error {
+		if err := checkSchema(m.header()); err != nil {
+			return err
+		}
 		r, err := ipc.NewReader(bytes.NewReader(append(framed, m.raw...)))
 		if err != nil {
 			return err

@@ -10,7 +10,8 @@
 //     pattern; a record set is a table, and its fields say which column they come from.
 //
 // Both are derived from the manifest and the tables alone: equal data sets have equal cards.
-// Neither repeats the features of the columns, which stand in the shards themselves.
+// The features of the columns stand in the card as they do in the shards themselves: the hub
+// shows them before it opens one.
 package card
 
 import (

@@ -40,6 +40,8 @@ type readmeTable struct {
 	Name     string
 	Default  bool
 	Markdown string
+	Features string // as YAML
+	Bytes    int64  // of its shards
 	Splits   []readmeSplit
 	Loadable []readmeSplit // those with rows: datasets cannot load a split that has none
 }
@@ -100,12 +102,13 @@ func newReadmeTable(t table) (readmeTable, error) {
 	if err != nil {
 		return readmeTable{}, fmt.Errorf("card: %w", err)
 	}
-	r := readmeTable{Name: t.Name, Default: t.Name == schemas.SamplesTable, Markdown: markdown}
+	r := readmeTable{Name: t.Name, Default: t.Name == schemas.SamplesTable, Markdown: markdown, Features: features(t.Columns, "  ")}
 	for _, s := range t.splits {
 		rs := readmeSplit{Name: s.name, Pattern: t.Name + "/" + s.name + "-*.parquet", Files: len(s.shards)}
 		for _, shard := range s.shards {
 			rs.Rows += shard.Rows
 			rs.Bytes += shard.Bytes
+			r.Bytes += shard.Bytes
 		}
 		r.Splits = append(r.Splits, rs)
 		if rs.Rows > 0 {

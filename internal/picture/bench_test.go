@@ -2,6 +2,7 @@ package picture
 
 import (
 	"bytes"
+	"compress/zlib"
 	"image"
 	"image/color"
 	"image/jpeg"
@@ -73,4 +74,13 @@ func BenchmarkHash(b *testing.B) {
 	for b.Loop() {
 		p.Hash()
 	}
+}
+
+// stored is a zlib stream of bytes that are not compressed.
+func stored(data []byte) []byte {
+	var b bytes.Buffer
+	w, _ := zlib.NewWriterLevel(&b, zlib.NoCompression)
+	_, _ = w.Write(data)
+	_ = w.Close()
+	return b.Bytes()
 }

@@ -8,6 +8,7 @@ import sys
 import datasets
 import numpy as np
 import PIL.Image
+import pyarrow.parquet as pq
 from huggingface_hub import DatasetCard
 
 root = pathlib.Path(sys.argv[1])
@@ -23,6 +24,14 @@ assert card.data.license == "cc-by-4.0", card.data.license
 assert card.data.pretty_name == manifest["source"]["title"], card.data.pretty_name
 assert card.data.size_categories == ["n<1K"], card.data.size_categories
 assert card.data.tags == ["microscopy", "biology: 3-D"], card.data.tags
+
+# What the card says of columns and sizes is what is there.
+infos = datasets.info.DatasetInfosDict.from_dataset_card_data(card.data)
+for (table, split), rows in want.items():
+    shard = next(s["path"] for s in manifest["shards"] if s["table"] == table and s["split"] == split and s["rows"])
+    own = datasets.Features.from_arrow_schema(pq.read_schema(root / shard))
+    assert infos[table].features == own, (table, infos[table].features, own)
+    assert infos[table].splits[split].num_examples == rows
 
 names = datasets.get_dataset_config_names(str(root))
 assert sorted(names) == sorted({t for t, _ in want}), names
