@@ -17,9 +17,9 @@ const ManifestFormat = "micropq"
 
 // Manifest lists the files of a data set, which exists exactly when its manifest does.
 type Manifest struct {
-	Format  string         `json:"format"`  // ManifestFormat
-	Version string         `json:"version"` // format version
-	Name    string         `json:"name"`    // of the data set
+	Format  string `json:"format"`  // ManifestFormat
+	Version string `json:"version"` // format version
+	Name    string `json:"name"`    // of the data set
 	// Revision is nil for a data set as it was converted.
 	Revision *Revision `json:"revision,omitempty"`
 
