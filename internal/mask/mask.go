@@ -184,9 +184,18 @@ func Paint[T any](dst []T, b schemas.BBox, m Mask, v T) {
 	h, w := int(b.Y1-b.Y0), int(b.X1-b.X0)
 	for _, r := range m.Clip(b) {
 		o := (int(r.Z-b.Z0)*h+int(r.Y-b.Y0))*w + int(r.X-b.X0)
-		row := dst[o : o+int(r.N)]
-		for i := range row {
-			row[i] = v
-		}
+		fillRow(dst[o:o+int(r.N)], v)
+	}
+}
+
+// fillRow sets all elements. Past a few it copies what is set already, which moves more at a
+// time.
+func fillRow[T any](row []T, v T) {
+	const few = 32
+	for i := range row[:min(few, len(row))] {
+		row[i] = v
+	}
+	for n := few; n < len(row); n *= 2 {
+		copy(row[n:], row[:n])
 	}
 }

@@ -3,6 +3,7 @@ package mask
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/micropq/micropq/schemas"
 )
@@ -56,48 +57,56 @@ func (m Mask) Counts(b schemas.BBox, o Order) []int64 {
 		}
 		return c.finish(volume)
 	}
-	spans := make([]span, len(m))
-	for i, r := range m {
-		spans[i] = span{r.Y - b.Y0, r.X - b.X0, r.N}
-	}
-	t, _ := transpose(spans, int(w), math.MaxInt/2) // the limit is what it could fail by
-	c.counts = make([]int64, 0, len(t.lines)+1)
-	for x := range int(w) {
-		for _, y := range t.at(x) {
-			c.toggle(int64(x)*h + int64(y))
+	t := turners.Get().(*turner)
+	defer t.release()
+	for x0 := int32(0); int64(x0) < w; {
+		x1 := t.columns(m, b, x0)
+		c.counts = slices.Grow(c.counts, len(t.lines)+1)
+		for x := range x1 - x0 {
+			from := int64(x0+x) * h
+			for _, y := range t.at(int(x)) {
+				c.toggle(from + int64(y))
+			}
 		}
+		x0 = x1
 	}
 	return c.finish(volume)
 }
 
-// counter turns the positions at which inside and outside change into counts. A run that
-// ends where the next begins is one run: two changes at one position cancel.
+// columns turns columns x0 to x1 of a mask within b, all that are left unless they have more
+// changes than a turner can count.
+func (t *turner) columns(m Mask, b schemas.BBox, x0 int32) (x1 int32) {
+	for x1 = b.X1 - b.X0; ; x1 = x0 + max(1, (x1-x0)/2) {
+		t.spans = t.spans[:0]
+		for _, r := range m {
+			if from, to := max(r.X-b.X0, x0), min(r.End()-b.X0, x1); from < to {
+				t.spans = append(t.spans, span{r.Y - b.Y0, from - x0, to - from})
+			}
+		}
+		if t.turn(int(x1-x0), maxChanges/2) == nil || x1-x0 == 1 {
+			return x1
+		}
+	}
+}
+
+// counter turns the positions at which inside and outside change, ascending, into counts. A
+// run that ends where the next begins is one run: two changes at one position cancel.
 type counter struct {
-	counts  []int64
-	last    int64 // position of the last change that is in counts
-	pending int64 // a change that is not yet, or -1
-	started bool
+	counts []int64
+	last   int64 // position of the last change
 }
 
 func (c *counter) toggle(pos int64) {
-	switch {
-	case !c.started:
-		c.started, c.pending = true, pos
-	case c.pending == pos:
-		c.pending = -1
-	case c.pending < 0:
-		c.pending = pos
-	default:
-		c.counts = append(c.counts, c.pending-c.last)
-		c.last, c.pending = c.pending, pos
+	if n := len(c.counts); n > 0 && pos == c.last {
+		c.last -= c.counts[n-1]
+		c.counts = c.counts[:n-1]
+		return
 	}
+	c.counts = append(c.counts, pos-c.last)
+	c.last = pos
 }
 
 func (c *counter) finish(volume int64) []int64 {
-	if c.started && c.pending >= 0 {
-		c.counts = append(c.counts, c.pending-c.last)
-		c.last = c.pending
-	}
 	if c.last < volume {
 		c.counts = append(c.counts, volume-c.last)
 	}
@@ -118,16 +127,17 @@ func FromCounts(counts []int64, b schemas.BBox, o Order) (Mask, error) {
 	if err := checkCounts(counts, b, w); err != nil {
 		return nil, err
 	}
-	spans := split(counts, w)
+	t := turners.Get().(*turner)
+	defer t.release()
+	t.spans = split(t.spans[:0], counts, w)
 	if o == COrder {
-		m := make(Mask, len(spans))
-		for i, s := range spans {
+		m := make(Mask, len(t.spans))
+		for i, s := range t.spans {
 			m[i] = Run{b.Z0 + s.line/int32(h), b.Y0 + s.line%int32(h), b.X0 + s.at, s.n}
 		}
 		return m, nil
 	}
-	t, err := transpose(spans, int(w), MaxRuns)
-	if err != nil {
+	if err := t.turn(int(w), MaxRuns); err != nil {
 		return nil, err
 	}
 	m := make(Mask, 0, len(t.lines)/2)
@@ -168,9 +178,9 @@ func checkCounts(counts []int64, b schemas.BBox, w int64) error {
 // span is n elements from at on in a line.
 type span struct{ line, at, n int32 }
 
-// split cuts the inside counts into spans of lines of length w, joining those that touch.
-func split(counts []int64, w int64) []span {
-	spans := make([]span, 0, len(counts)/2)
+// split appends the spans of lines of length w that the inside counts cover, joining those
+// that touch.
+func split(spans []span, counts []int64, w int64) []span {
 	pos := int64(0)
 	for i, n := range counts {
 		if i%2 == 0 {

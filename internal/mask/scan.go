@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"math/bits"
 	"slices"
 	"unsafe"
 
@@ -50,45 +51,48 @@ func (s *Scanner) Rows(data []byte, d schemas.DType, width, z, y int) error {
 	if width <= 0 || len(data)%row != 0 || width > math.MaxInt32 || y < 0 || z < 0 || y > math.MaxInt32-len(data)/row || z > math.MaxInt32-1 {
 		return fmt.Errorf("%d bytes are no rows of %d elements of %s from z %d, y %d on", len(data), width, d, z, y)
 	}
-	for ; len(data) > 0; data, y = data[row:], y+1 {
-		if err := s.row(data[:row], d, int32(z), int32(y)); err != nil {
-			return err
-		}
+	if len(data) == 0 {
+		return nil
 	}
-	return nil
-}
-
-func (s *Scanner) row(row []byte, d schemas.DType, z, y int32) error {
-	here := Run{Z: z, Y: y}
-	if s.n > 0 && here.compare(s.at) <= 0 {
+	first := Run{Z: int32(z), Y: int32(y)}
+	if s.n > 0 && first.compare(s.at) <= 0 {
 		s.unorder = true
 	}
-	s.at = here
+	s.at = Run{Z: first.Z, Y: first.Y + int32(len(data)/row) - 1}
 	switch d {
 	case schemas.Bool, schemas.Uint8:
-		return scanRow[uint8](s, row, z, y)
+		return scanRows[uint8](s, data, row, first)
 	case schemas.Int8:
-		return scanRow[int8](s, row, z, y)
+		return scanRows[int8](s, data, row, first)
 	case schemas.Uint16:
-		return scanRow[uint16](s, row, z, y)
+		return scanRows[uint16](s, data, row, first)
 	case schemas.Int16:
-		return scanRow[int16](s, row, z, y)
+		return scanRows[int16](s, data, row, first)
 	case schemas.Uint32:
-		return scanRow[uint32](s, row, z, y)
+		return scanRows[uint32](s, data, row, first)
 	case schemas.Int32:
-		return scanRow[int32](s, row, z, y)
+		return scanRows[int32](s, data, row, first)
 	case schemas.Uint64:
-		return scanRow[uint64](s, row, z, y)
+		return scanRows[uint64](s, data, row, first)
 	}
-	return scanRow[int64](s, row, z, y)
+	return scanRows[int64](s, data, row, first)
 }
 
 type integer interface {
 	uint8 | int8 | uint16 | int16 | uint32 | int32 | uint64 | int64
 }
 
-// scanRow adds the runs of a row. Eight bytes are compared at a time: background and the
-// inside of objects are most of what there is.
+// scanRows adds the runs of rows of so many bytes.
+func scanRows[T integer](s *Scanner, data []byte, bytes int, at Run) error {
+	for ; len(data) > 0; data = data[bytes:] {
+		if err := scanRow[T](s, data[:bytes], at.Z, at.Y); err != nil {
+			return err
+		}
+		at.Y++
+	}
+	return nil
+}
+
 func scanRow[T integer](s *Scanner, row []byte, z, y int32) error {
 	var zero T
 	size := int(unsafe.Sizeof(zero))
@@ -96,16 +100,7 @@ func scanRow[T integer](s *Scanner, row []byte, z, y int32) error {
 	for i := 0; i < len(row); {
 		v := load(row[i:], size)
 		from, word := i, v*ones
-		i += size
-		for i+32 <= len(row) && differ(row[i:i+32], word) == 0 {
-			i += 32
-		}
-		for i+8 <= len(row) && binary.LittleEndian.Uint64(row[i:]) == word {
-			i += 8
-		}
-		for i < len(row) && load(row[i:], size) == v {
-			i += size
-		}
+		i = runEnd(row, i+size, size, word)
 		if v == 0 {
 			continue
 		}
@@ -118,6 +113,29 @@ func scanRow[T integer](s *Scanner, row []byte, z, y int32) error {
 		}
 	}
 	return nil
+}
+
+// runEnd is where the elements from i on stop to be those that word repeats. Up to 32 bytes
+// are compared at a time: background and the inside of objects are most of what there is.
+func runEnd(row []byte, i, size int, word uint64) int {
+	for i+32 <= len(row) && differ(row[i:i+32], word) == 0 {
+		i += 32
+	}
+	for i+8 <= len(row) {
+		if d := binary.LittleEndian.Uint64(row[i:]) ^ word; d != 0 {
+			return i + bits.TrailingZeros64(d)/8&^(size-1)
+		}
+		i += 8
+	}
+	if len(row) < 8 {
+		for i < len(row) && load(row[i:], size) == word&(math.MaxUint64>>(64-8*size)) {
+			i += size
+		}
+		return i
+	}
+	// What is left of the row is the end of its last eight bytes.
+	d := (binary.LittleEndian.Uint64(row[len(row)-8:]) ^ word) >> (8 * (8 - (len(row) - i)))
+	return min(len(row), i+bits.TrailingZeros64(d)/8&^(size-1))
 }
 
 // differ is 0 where the four words of b all equal word.

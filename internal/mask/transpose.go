@@ -1,58 +1,80 @@
 package mask
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"sync"
+)
 
-// turned is a set of spans seen across its lines: for each position, the lines at which
-// inside and outside change, ascending, even in number.
-type turned struct {
-	offsets []int // of each position in lines; one more than there are positions
+// turner sees a set of spans across its lines: for each position, the lines at which inside
+// and outside change, ascending, even in number. Its memory is used again.
+type turner struct {
+	spans   []span
+	changes []stretch
+	ends    [2][]int32
+	offsets []int32 // of each position in lines; one more than there are positions
 	lines   []int32
 }
 
-func (t *turned) at(position int) []int32 { return t.lines[t.offsets[position]:t.offsets[position+1]] }
+// turners keeps memory of the size of usual objects.
+var turners = sync.Pool{New: func() any { return new(turner) }}
+
+// keptTurner bounds what is kept, in elements of a slice.
+const keptTurner = 1 << 16
+
+func (t *turner) release() {
+	if max(cap(t.spans), cap(t.changes), cap(t.offsets), cap(t.lines)) <= keptTurner {
+		turners.Put(t)
+	}
+}
+
+func (t *turner) at(position int) []int32 { return t.lines[t.offsets[position]:t.offsets[position+1]] }
 
 // stretch is the positions a to b in which a line differs from the one before it.
 type stretch struct{ line, a, b int32 }
 
-// transpose turns spans, sorted by line and position and not touching, of lines of the given
-// width. A line differs from the one before it only at the outline, so what is sorted
-// into positions are outline elements, not all of them. It refuses to make more runs than
-// limit.
-func transpose(spans []span, width, limit int) (*turned, error) {
-	changes := differences(spans)
-	offsets := make([]int, width+1)
-	for _, c := range changes {
-		offsets[c.a]++
-		offsets[c.b]--
+// maxChanges is what 32-bit offsets reach.
+const maxChanges = 1<<31 - 1
+
+// turn turns t.spans, sorted by line and position and not touching, of lines of the given
+// width. A line differs from the one before it only at the outline, so what is sorted into
+// positions are outline elements, not all of them. It refuses to make more runs than limit.
+func (t *turner) turn(width, limit int) error {
+	t.differences()
+	t.offsets = slices.Grow(t.offsets[:0], width+1)[:width+1]
+	clear(t.offsets)
+	for _, c := range t.changes {
+		t.offsets[c.a]++
+		t.offsets[c.b]--
 	}
 	// A running sum gives how many changes each position has, a second one where they begin.
-	level, total := 0, 0
-	for p, d := range offsets {
+	level, total := int32(0), 0
+	for p, d := range t.offsets {
 		level += d
-		offsets[p] = total
-		if total += level; total > 2*limit {
-			return nil, &CountsError{-1, fmt.Sprintf("they hold more than %d runs", limit)}
+		t.offsets[p] = int32(total)
+		if total += int(level); total > 2*limit {
+			return &CountsError{-1, fmt.Sprintf("they hold more than %d runs", limit)}
 		}
 	}
-	t := &turned{offsets: offsets, lines: make([]int32, total)}
+	t.lines = slices.Grow(t.lines[:0], total)[:total]
 	// offsets[p] moves on as position p fills; it ends where p+1 began, so that a shift by
 	// one puts the beginnings back.
-	for _, c := range changes {
-		for p := c.a; p < c.b; p++ {
-			t.lines[offsets[p]] = c.line
-			offsets[p]++
+	for _, c := range t.changes {
+		for p, o := range t.offsets[c.a:c.b] {
+			t.lines[o] = c.line
+			t.offsets[int(c.a)+p] = o + 1
 		}
 	}
-	copy(offsets[1:], offsets[:width])
-	offsets[0] = 0
-	return t, nil
+	copy(t.offsets[1:], t.offsets[:width])
+	t.offsets[0] = 0
+	return nil
 }
 
 // differences lists, in order of lines, where each line differs from the one before.
-func differences(spans []span) []stretch {
-	changes := make([]stretch, 0, 2*len(spans)+1)
-	var above, here []int32 // ends of the spans of a line: at, at+n, at, at+n ...
-	line := int32(0)        // of above
+func (t *turner) differences() {
+	changes, spans := slices.Grow(t.changes[:0], 2*len(t.spans)+1), t.spans
+	above, here := t.ends[0][:0], t.ends[1] // ends of the spans of a line: at, at+n, at, at+n ...
+	line := int32(0)                        // of above
 	for i := 0; i < len(spans); {
 		next := spans[i].line
 		here = here[:0]
@@ -66,7 +88,8 @@ func differences(spans []span) []stretch {
 		changes = appendXor(changes, next, above, here)
 		above, here, line = here, above, next
 	}
-	return appendXor(changes, line+1, above, nil)
+	t.changes = appendXor(changes, line+1, above, nil)
+	t.ends = [2][]int32{above, here}
 }
 
 // appendXor appends the stretches in which exactly one of two lines has elements. The ends
