@@ -64,6 +64,8 @@ func runAnnotateExport(c *cli.Context) error {
 		return usageFlag("to", err)
 	}
 	return withEditor(c, paths[0], func(e *edit.Editor) error {
+		stop := busy(c, "exporting annotations")
+		defer stop()
 		sample, array, err := pickArray(c, e)
 		if err != nil {
 			return err
@@ -88,6 +90,10 @@ func runAnnotateExport(c *cli.Context) error {
 		r, err := exchange.Export(c.Context, f, to, canvas, objects, exchange.Options{Lossy: c.Bool("lossy")})
 		if err != nil {
 			return err
+		}
+		stop()
+		if len(view) == 0 {
+			fmt.Fprintf(c.App.ErrWriter, "the instances table has no row of array %s of sample %s\n", array, sample)
 		}
 		return printExport(c, to, f, r, skipped)
 	})
@@ -203,6 +209,8 @@ func runAnnotateImport(c *cli.Context) error {
 		return err
 	}
 	return withEditor(c, paths[1], func(e *edit.Editor) error {
+		stop := busy(c, "importing annotations")
+		defer stop()
 		sample, array, err := pickArray(c, e)
 		if err != nil {
 			return err
@@ -224,6 +232,7 @@ func runAnnotateImport(c *cli.Context) error {
 				return err
 			}
 		}
+		stop()
 		return printImport(c, d, paths[0])
 	})
 }
