@@ -155,10 +155,6 @@ func clear(dst string) error {
 	if manifest != nil && work != nil {
 		return nil
 	}
-	if _, err := os.Stat(filepath.Join(dst, schemas.AnnotationsFolder)); err == nil {
-		return fmt.Errorf("%w: %s holds edits of annotations in %s, which belong to what would be replaced: move the folder away first",
-			ErrExists, dst, schemas.AnnotationsFolder)
-	}
 	names := []string{manifestName, "README.md", "croissant.json"}
 	for _, t := range schemas.Tables() {
 		names = append(names, t.Name)

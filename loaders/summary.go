@@ -17,13 +17,10 @@ type Summary struct {
 	Name    string         `json:"name"`
 	Version string         `json:"version"` // of the format
 	Source  schemas.Source `json:"source"`
-	// Revision is nil for a data set as it was converted.
-	Revision *schemas.Revision `json:"revision,omitempty"`
-
-	Bytes  int64          `json:"bytes"` // of all shards
-	Shards int            `json:"shards"`
-	Tables []TableSummary `json:"tables"`
-	Arrays []ArraySummary `json:"arrays"`
+	Bytes   int64          `json:"bytes"` // of all shards
+	Shards  int            `json:"shards"`
+	Tables  []TableSummary `json:"tables"`
+	Arrays  []ArraySummary `json:"arrays"`
 }
 
 // TableSummary is a table in one split.
@@ -70,7 +67,7 @@ type arrayName struct{ split, array string }
 // Summary reads the small columns of all tables and sums them up.
 func (d *Dataset) Summary(ctx context.Context) (*Summary, error) {
 	s := &Summary{
-		Name: d.manifest.Name, Version: d.manifest.Version, Source: d.manifest.Source, Revision: d.manifest.Revision,
+		Name: d.manifest.Name, Version: d.manifest.Version, Source: d.manifest.Source,
 		Bytes: d.manifest.Bytes(), Shards: len(d.manifest.Shards), Tables: d.tables(),
 	}
 	arrays := map[arrayName]*ArraySummary{}

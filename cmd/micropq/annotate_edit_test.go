@@ -204,17 +204,6 @@ func TestAnnotateProcesses(t *testing.T) {
 	}
 }
 
-// TestOverwriteSparesEdits: a conversion never deletes what it cannot make again.
-func TestOverwriteSparesEdits(t *testing.T) {
-	dir, _ := annotated(t)
-	before := tree(t, dir)
-	code, _, errs := call(t, "convert", "fisbe", release(t, fisbegen.Options{Shape: []int{3, 16, 40, 40}}), dir, "--overwrite", "--progress", "none")
-	if code != codeUsage || !strings.Contains(errs, "holds edits of annotations") {
-		t.Errorf("exit code %d, %s", code, errs)
-	}
-	sameTree(t, tree(t, dir), before)
-}
-
 func TestAnnotateRealCrop(t *testing.T) {
 	zip := oracle.Sample(t, crop)
 	dir := filepath.Join(t.TempDir(), "dataset")

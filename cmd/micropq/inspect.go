@@ -54,7 +54,6 @@ func printSummary(w io.Writer, s *loaders.Summary) error {
 	for _, line := range [][2]string{
 		{"name", s.Name},
 		{"format", s.Version},
-		{"revision", revisionText(s.Revision)},
 		{"source", cmp.Or(s.Source.Title, s.Source.Name)},
 		{"licence", s.Source.Licence},
 		{"doi", s.Source.DOI},
@@ -74,14 +73,6 @@ func printSummary(w io.Writer, s *loaders.Summary) error {
 		printContents(tw, s.Arrays)
 	}
 	return tw.Flush()
-}
-
-// revisionText is empty for a data set as it was converted.
-func revisionText(r *schemas.Revision) string {
-	if r == nil {
-		return ""
-	}
-	return fmt.Sprintf("%d, with %d edits of the data set with manifest %.12s", r.Number, r.Entries, r.Parent)
 }
 
 func printTables(w io.Writer, tables []loaders.TableSummary) {
