@@ -2,6 +2,10 @@ package schemas
 
 import "slices"
 
+// AnnotationsFolder is the folder of a data set that holds edits of its annotations, which no
+// conversion can make again.
+const AnnotationsFolder = "annotations"
+
 // Revision says what a data set with edited annotations was made from.
 type Revision struct {
 	Number  int    `json:"number"`  // the parent's plus 1; 1 where the parent was converted

@@ -283,6 +283,18 @@ func TestOthersReadIt(t *testing.T) {
 	}
 }
 
+func TestZarr2ReadsIt(t *testing.T) {
+	python := oracle.PythonZarr2(t)
+	path := filepath.Join(t.TempDir(), "l.zarr")
+	list := []exchange.Object{{ID: 3, Mask: square(0, 5)}, {ID: 70000, Mask: square(20, 4)}}
+	if _, err := exchange.Export(t.Context(), labelfile.Zarr{}, path, flat, list, exchange.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := string(oracle.Run(t, python, "testdata/read_zarr2.py", path)); got != "(40, 53) uint32 {0: 2079, 3: 25, 70000: 16}\n" {
+		t.Errorf("zarr-python 2 reads %s", got)
+	}
+}
+
 func TestFind(t *testing.T) {
 	var formats []exchange.Format
 	for _, s := range suites {

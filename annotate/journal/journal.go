@@ -21,7 +21,7 @@ import (
 
 // Names of the journal's files, relative to the data set.
 const (
-	Folder   = "annotations"
+	Folder   = schemas.AnnotationsFolder
 	fileName = "journal.jsonl"
 	headName = "head.json"
 	lockName = "lock"

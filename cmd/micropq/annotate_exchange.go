@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -13,7 +12,6 @@ import (
 	"github.com/micropq/micropq/annotate/exchange"
 	"github.com/micropq/micropq/annotate/exchange/qupath"
 	"github.com/micropq/micropq/annotate/exchange/table"
-	"github.com/micropq/micropq/annotate/journal"
 	"github.com/micropq/micropq/internal/mask"
 	"github.com/micropq/micropq/loaders"
 )
@@ -66,6 +64,8 @@ func runAnnotateExport(c *cli.Context) error {
 		return usageFlag("to", err)
 	}
 	return withEditor(c, paths[0], func(e *edit.Editor) error {
+		stop := busy(c, "exporting annotations")
+		defer stop()
 		sample, array, err := pickArray(c, e)
 		if err != nil {
 			return err
@@ -90,6 +90,10 @@ func runAnnotateExport(c *cli.Context) error {
 		r, err := exchange.Export(c.Context, f, to, canvas, objects, exchange.Options{Lossy: c.Bool("lossy")})
 		if err != nil {
 			return err
+		}
+		stop()
+		if len(view) == 0 {
+			fmt.Fprintf(c.App.ErrWriter, "the instances table has no row of array %s of sample %s\n", array, sample)
 		}
 		return printExport(c, to, f, r, skipped)
 	})
@@ -205,6 +209,8 @@ func runAnnotateImport(c *cli.Context) error {
 		return err
 	}
 	return withEditor(c, paths[1], func(e *edit.Editor) error {
+		stop := busy(c, "importing annotations")
+		defer stop()
 		sample, array, err := pickArray(c, e)
 		if err != nil {
 			return err
@@ -217,118 +223,26 @@ func runAnnotateImport(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		view, err := e.View(c.Context, sample, array)
+		d, err := e.Compare(c.Context, canvas, objects, edit.CompareOptions{Class: c.String("class"), DeleteMissing: c.Bool("delete-missing")})
 		if err != nil {
 			return err
 		}
-		d := &difference{canvas: canvas, class: c.String("class"), deleteMissing: c.Bool("delete-missing"), version: e.Journal.Version}
-		if err := d.compare(view, objects); err != nil {
-			return err
-		}
 		if !c.Bool("dry-run") {
-			if _, err := e.Apply(c.Context, by, d.requests); err != nil {
+			if _, err := e.Apply(c.Context, by, d.Requests); err != nil {
 				return err
 			}
 		}
-		return d.print(c, paths[0])
+		stop()
+		return printImport(c, d, paths[0])
 	})
 }
 
-// difference is what makes instances those of a file.
-type difference struct {
-	canvas        *exchange.Canvas
-	class         string // of added instances without one
-	deleteMissing bool
-	version       func(journal.Key) int64
-
-	requests []edit.Request
-	Same     int `json:"same"`
-	Added    int `json:"added"`
-	Replaced int `json:"replaced"` // their masks
-	Reclass  int `json:"reclassed"`
-	Missing  int `json:"missing"` // known instances that the file lacks
-	Deleted  int `json:"deleted"` // of them
-}
-
-func (d *difference) compare(view []*loaders.Instance, objects []exchange.Object) error {
-	known := make(map[int64]*loaders.Instance, len(view))
-	for _, in := range view {
-		known[in.InstanceID] = in
-	}
-	for i := range objects {
-		o := &objects[i]
-		in := known[o.ID]
-		if in == nil {
-			d.add(o)
-			continue
-		}
-		delete(known, o.ID)
-		if err := d.change(in, o); err != nil {
-			return err
-		}
-	}
-	for _, in := range view {
-		if known[in.InstanceID] == nil || in.Status != nil && *in.Status == edit.Rejected {
-			continue
-		}
-		d.Missing++
-		if d.deleteMissing {
-			d.Deleted++
-			d.request(journal.Delete, in.InstanceID)
-		}
-	}
-	return nil
-}
-
-// request appends an edit, made against the instance as it was compared.
-func (d *difference) request(op journal.Op, id int64) *edit.Request {
-	q := edit.Request{Op: op, Sample: d.canvas.Sample, Array: d.canvas.Array, Instance: id}
-	if id > 0 {
-		v := d.version(journal.Key{Sample: q.Sample, Array: q.Array, Instance: id})
-		q.Version = &v
-	}
-	d.requests = append(d.requests, q)
-	return &d.requests[len(d.requests)-1]
-}
-
-func (d *difference) add(o *exchange.Object) {
-	d.Added++
-	q := d.request(journal.Add, o.ID)
-	q.SetMask(o.Mask, mask.OrderOf(d.canvas.Axes))
-	if class := o.Class; class != "" {
-		q.Class = &class
-	} else if d.class != "" {
-		q.Class = &d.class
-	}
-}
-
-func (d *difference) change(in *loaders.Instance, o *exchange.Object) error {
-	m, err := edit.Mask(&in.Instance, mask.OrderOf(d.canvas.Axes))
-	if err != nil {
-		return fmt.Errorf("%w: instance %d of array %s of sample %s: %w", loaders.ErrDamaged, in.InstanceID, in.Array, in.SampleID, err)
-	}
-	same := true
-	if !slices.Equal(m, o.Mask) {
-		same = false
-		d.Replaced++
-		d.request(journal.Replace, o.ID).SetMask(o.Mask, mask.OrderOf(d.canvas.Axes))
-	}
-	if o.Class != "" && (in.Class == nil || *in.Class != o.Class) {
-		same = false
-		d.Reclass++
-		d.request(journal.Reclass, o.ID).Class = &o.Class
-	}
-	if same {
-		d.Same++
-	}
-	return nil
-}
-
-func (d *difference) print(c *cli.Context, file string) error {
+// printImport says what differed.
+func printImport(c *cli.Context, d *edit.Difference, file string) error {
 	if c.Bool("json") {
 		return printJSON(c.App.Writer, d)
 	}
-	text := fmt.Sprintf("%s: %d instances as they were, %d added, %d masks replaced, %d classes changed", file, d.Same, d.Added, d.Replaced, d.Reclass)
+	text := fmt.Sprintf("%s: %d instances as they were, %d added, %d masks replaced, %d classes changed", file, d.Same, d.Added, d.Replaced, d.Reclassed)
 	if d.Deleted > 0 {
 		text += fmt.Sprintf(", %d deleted", d.Deleted)
 	} else if d.Missing > 0 {

@@ -37,7 +37,9 @@ func runAnnotatePublish(c *cli.Context) error {
 		return err
 	}
 	return withEditor(c, paths[0], func(e *edit.Editor) error {
+		stop := busy(c, "publishing annotations")
 		r, err := publish.Publish(c.Context, e, paths[0], filepath.Clean(paths[1]), publish.Options{Copy: c.Bool("copy")})
+		stop()
 		if err != nil {
 			return err
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/micropq/micropq/annotate/exchange/qupath"
 	"github.com/micropq/micropq/annotate/exchange/table"
 	"github.com/micropq/micropq/annotate/journal"
+	"github.com/micropq/micropq/internal/progress"
 	"github.com/micropq/micropq/loaders"
 	"github.com/micropq/micropq/schemas"
 )
@@ -141,6 +142,13 @@ func onlySample(ctx context.Context, d *loaders.Dataset) (id string, err error) 
 		return "", usagef("the data set has no sample")
 	}
 	return id, nil
+}
+
+// busy shows that work is going on until it is told to stop.
+func busy(c *cli.Context, what string) (stop func()) {
+	report := progress.New(c.App.ErrWriter, progress.Auto, isTerminal(c.App.ErrWriter))
+	report.Start(what, 0)
+	return report.Stop
 }
 
 // printEntries tells what was written to the journal.
