@@ -16,7 +16,7 @@ VENVS = $(if $(MICROPQ_PYTHON),,.venv/.stamp) $(if $(MICROPQ_PYTHON_ZARR2),,.ven
 FUZZTIME ?= 60s
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: help build demo venv test race lint fuzz bench cross golden clean
+.PHONY: help build demo venv test race lint fuzz bench cross wheel golden clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "%-8s %s\n", $$1, $$2}' Makefile
@@ -66,6 +66,9 @@ cross: ## build for every platform into dist/
 		echo "dist/micropq-$$os-$$arch$$ext"; \
 		GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -o dist/micropq-$$os-$$arch$$ext ./cmd/micropq; \
 	done
+
+wheel: venv ## build a Python wheel a platform into dist/, the program inside
+	python/wheels.sh $(or $(MICROPQ_PYTHON),.venv/bin/python) $(PLATFORMS)
 
 golden: ## rewrite the golden files; read the diff before committing it
 	$(GO) test $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n1 dirname | sort -u) -update

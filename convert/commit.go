@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,7 +20,8 @@ import (
 const manifestName = schemas.ManifestName
 
 // Commit makes an execution a data set: the cards, then the manifest, whose rename is the
-// last thing that happens to the destination but for the removal of the work folder.
+// last thing that happens to the destination but for the removal of the work folder. All
+// that the manifest lists is on the disk before it.
 func Commit(ctx context.Context, e *Execution) (m *schemas.Manifest, err error) {
 	defer func() {
 		if err != nil {
@@ -42,10 +44,27 @@ func Commit(ctx context.Context, e *Execution) (m *schemas.Manifest, err error) 
 	if err := e.cards(m); err != nil {
 		return nil, err
 	}
-	if err := e.work.replace(filepath.Join(e.dst, manifestName), data); err != nil {
+	if err := e.syncDirs(); err != nil {
 		return nil, err
 	}
-	return m, e.work.remove()
+	if err := e.work.replaceDurably(filepath.Join(e.dst, manifestName), data); err != nil {
+		return nil, err
+	}
+	return m, errors.Join(syncDir(e.dst), e.work.remove())
+}
+
+// syncDirs makes the names of shards and cards durable; their bytes are.
+func (e *Execution) syncDirs() error {
+	dirs := map[string]bool{}
+	for _, t := range e.plan.Tasks {
+		dirs[filepath.Dir(filepath.FromSlash(t.Path()))] = true
+	}
+	for _, d := range slices.Sorted(maps.Keys(dirs)) {
+		if err := syncDir(filepath.Join(e.dst, d)); err != nil {
+			return err
+		}
+	}
+	return syncDir(e.dst)
 }
 
 // manifest lists the shards by their receipts.
@@ -120,14 +139,14 @@ func (e *Execution) cards(m *schemas.Manifest) error {
 		return err
 	}
 	return errors.Join(
-		e.work.replace(filepath.Join(e.dst, "README.md"), readme),
-		e.work.replace(filepath.Join(e.dst, "croissant.json"), croissant),
+		e.work.replaceDurably(filepath.Join(e.dst, "README.md"), readme),
+		e.work.replaceDurably(filepath.Join(e.dst, "croissant.json"), croissant),
 	)
 }
 
 // finished returns the manifest when dst already is the data set of the plan. A data set of
 // another plan is an error unless it may be overwritten.
-func finished(plan *Plan, dst string, overwrite bool) (*schemas.Manifest, error) {
+func finished(ctx context.Context, plan *Plan, dst string, overwrite bool) (*schemas.Manifest, error) {
 	data, err := os.ReadFile(filepath.Join(dst, manifestName))
 	if overwrite || errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -145,26 +164,24 @@ func finished(plan *Plan, dst string, overwrite bool) (*schemas.Manifest, error)
 			"name another destination or replace it with --overwrite", ErrExists, dst), err)
 	}
 	for _, s := range m.Shards {
-		sum, n, err := hashFile(filepath.Join(dst, filepath.FromSlash(s.Path)))
+		sum, n, err := hashFile(ctx, filepath.Join(dst, filepath.FromSlash(s.Path)))
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		if err == nil && (sum != s.SHA256 || n != s.Bytes) {
 			err = fmt.Errorf("%s: bytes differ from the manifest", s.Path)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s is damaged, make it anew with --overwrite: %w", dst, err)
+			return nil, fmt.Errorf("%w: %s: %w; make it anew with --overwrite", ErrDamaged, dst, err)
 		}
 	}
 	// A run killed between the manifest and the removal of its work folder left it behind.
 	return m, os.RemoveAll(filepath.Join(dst, workName))
 }
 
-// prepare makes dst ready for a work folder: it must be new, empty, or an unfinished
-// conversion, or be allowed to be overwritten.
+// prepare makes dst ready for a work folder: it must be new, empty, an unfinished conversion,
+// or a data set that may be overwritten.
 func prepare(dst string, overwrite bool) error {
-	if overwrite {
-		if err := clear(dst); err != nil {
-			return err
-		}
-	}
 	entries, err := os.ReadDir(dst)
 	if errors.Is(err, fs.ErrNotExist) {
 		return os.MkdirAll(dst, 0o777)
@@ -173,32 +190,12 @@ func prepare(dst string, overwrite bool) error {
 		return err
 	}
 	for _, e := range entries {
-		if e.Name() == workName {
+		if e.Name() == workName || overwrite && e.Name() == manifestName {
 			return nil
 		}
 	}
 	if len(entries) > 0 {
 		return fmt.Errorf("%w: %s is not empty and holds no unfinished conversion: name another destination", ErrExists, dst)
-	}
-	return nil
-}
-
-// clear deletes a data set, finished or not, and nothing else: the manifest first, so that
-// what is left is never taken for one.
-func clear(dst string) error {
-	_, manifest := os.Stat(filepath.Join(dst, manifestName))
-	_, work := os.Stat(filepath.Join(dst, workName))
-	if manifest != nil && work != nil {
-		return nil
-	}
-	names := []string{manifestName, schemas.RejectedName, "README.md", "croissant.json"}
-	for _, t := range schemas.Tables() {
-		names = append(names, t.Name)
-	}
-	for _, n := range append(names, workName) {
-		if err := os.RemoveAll(filepath.Join(dst, n)); err != nil {
-			return err
-		}
 	}
 	return nil
 }

@@ -9,6 +9,10 @@ import (
 // conversion did not make.
 var ErrExists = errors.New("destination is in use")
 
+// ErrDamaged is returned, wrapped, when the destination is the data set asked for, with
+// other bytes than its manifest says.
+var ErrDamaged = errors.New("damaged data set")
+
 // InputError is a defect of the source: what is wrong and where.
 type InputError struct {
 	Sample string // sample or file, "" where the whole source is meant

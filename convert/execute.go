@@ -68,7 +68,7 @@ func Run(ctx context.Context, src Source, dst string, o Options) (*Result, error
 // RunPlan executes and commits a plan made by src. Where dst already is the data set the
 // plan describes, there is nothing to do.
 func RunPlan(ctx context.Context, src Source, plan *Plan, dst string, o Options) (*Result, error) {
-	if m, err := finished(plan, dst, o.Overwrite); m != nil || err != nil {
+	if m, err := finished(ctx, plan, dst, o.Overwrite); m != nil || err != nil {
 		if err != nil {
 			return nil, err
 		}
@@ -93,7 +93,7 @@ type Execution struct {
 	dst         string
 	fingerprint string
 	work        *workdir
-	receipts    map[string]shardfile.Receipt // by task id
+	receipts    map[string]receipt // by task id
 	kept        int
 }
 
@@ -109,11 +109,11 @@ func Execute(ctx context.Context, src Source, plan *Plan, dst string, o Options)
 	if err := prepare(dst, o.Overwrite); err != nil {
 		return nil, err
 	}
-	work, err := openWorkdir(dst, fp)
+	work, err := openWorkdir(dst, fp, o.Overwrite)
 	if err != nil {
 		return nil, err
 	}
-	e := &Execution{plan: plan, src: src, dst: dst, fingerprint: fp, work: work, receipts: map[string]shardfile.Receipt{}}
+	e := &Execution{plan: plan, src: src, dst: dst, fingerprint: fp, work: work, receipts: map[string]receipt{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, e.Close())
@@ -139,10 +139,10 @@ func (e *Execution) Close() error { return e.work.close() }
 // resume collects the receipts of an earlier run.
 func (e *Execution) resume(ctx context.Context, o Options) error {
 	for _, t := range e.plan.Tasks {
-		if err := ctx.Err(); err != nil {
+		r, ok, err := e.work.receipt(ctx, t)
+		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		r, ok, err := e.work.receipt(t)
 		if err != nil {
 			return fmt.Errorf("receipt of %s: %w", t.Path(), err)
 		}
@@ -172,7 +172,7 @@ func (x *executor) stage(ctx context.Context, stage int) error {
 	lanes := min(maxLanes, x.o.Jobs, max(1, len(chains)))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(lanes)
-	results := make([][]shardfile.Receipt, len(chains))
+	results := make([][]receipt, len(chains))
 	for i, tasks := range chains {
 		g.Go(func() (err error) {
 			results[i], err = x.chain(gctx, tasks, x.o.Memory/int64(lanes))
@@ -201,7 +201,8 @@ func chainWork(tasks []Task) (n int64) {
 	return n
 }
 
-func (x *executor) chain(ctx context.Context, tasks []Task, memory int64) (rs []shardfile.Receipt, err error) {
+// chain runs the tasks of a chain. While one shard goes to the disk the next is written.
+func (x *executor) chain(ctx context.Context, tasks []Task, memory int64) (rs []receipt, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -216,26 +217,41 @@ func (x *executor) chain(ctx context.Context, tasks []Task, memory int64) (rs []
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	for _, t := range tasks {
-		r, err := x.task(ctx, s, t)
-		if err != nil {
-			return nil, err
+	rs = make([]receipt, len(tasks))
+	seals, sctx := errgroup.WithContext(ctx)
+	seals.SetLimit(1)
+	for i, t := range tasks {
+		var w *written
+		if w, err = x.write(sctx, s, t); err != nil {
+			break
 		}
-		rs = append(rs, r)
+		seals.Go(func() (err error) {
+			rs[i], err = x.seal(w)
+			return err
+		})
 	}
-	return rs, nil
+	if sealed := seals.Wait(); sealed != nil {
+		return nil, sealed // what then stopped the writing
+	}
+	return rs, err
 }
 
-// task writes one shard under a temporary name and gives it its own when it is whole.
-// The receipt comes last: whatever is killed before it, the task is run again.
-func (x *executor) task(ctx context.Context, s Session, t Task) (r shardfile.Receipt, err error) {
+// written is a shard with all its rows, under a temporary name.
+type written struct {
+	task  Task
+	path  string
+	w     *shardfile.Writer
+	facts any
+}
+
+func (x *executor) write(ctx context.Context, s Session, t Task) (*written, error) {
 	table, err := x.plan.table(t.Table)
 	if err != nil {
-		return r, err
+		return nil, err
 	}
 	meta, err := table.FileMetadata()
 	if err != nil {
-		return r, err
+		return nil, err
 	}
 	tmp := x.work.path("tmp", t.id())
 	w, err := shardfile.Create(tmp, table.Parquet(), shardfile.Options{
@@ -244,29 +260,35 @@ func (x *executor) task(ctx context.Context, s Session, t Task) (r shardfile.Rec
 		RowGroupBytes:  cmp.Or(x.plan.RowGroupBytes, rowGroupBytes),
 	})
 	if err != nil {
-		return r, err
+		return nil, err
 	}
 	facts, err := s.Run(ctx, t, &Shard{table: table, w: w})
-	if err != nil {
-		return r, errors.Join(err, w.Abort())
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx) // before the disk is waited for
 	}
-	if r, err = w.Finish(); err != nil {
+	if err != nil {
+		return nil, errors.Join(err, w.Abort())
+	}
+	return &written{task: t, path: tmp, w: w, facts: facts}, nil
+}
+
+// seal makes a shard durable and gives it its own name when it is whole. The receipt comes
+// last: whatever is killed before it, the task is run again.
+func (x *executor) seal(s *written) (r receipt, err error) {
+	if r.Receipt, err = s.w.Finish(); err != nil {
 		return r, err
 	}
-	if facts != nil {
-		if err := x.work.putFacts(t, facts); err != nil {
+	if s.facts != nil {
+		if r.Facts, err = x.work.putFacts(s.task, s.facts); err != nil {
 			return r, err
 		}
 	}
-	final := filepath.Join(x.dst, filepath.FromSlash(t.Path()))
+	final := filepath.Join(x.dst, filepath.FromSlash(s.task.Path()))
 	if err := os.MkdirAll(filepath.Dir(final), 0o777); err != nil {
 		return r, err
 	}
-	if err := os.Rename(tmp, final); err != nil {
+	if err := os.Rename(s.path, final); err != nil {
 		return r, err
 	}
-	if err := syncDir(filepath.Dir(final)); err != nil {
-		return r, err
-	}
-	return r, x.work.putReceipt(t, r)
+	return r, x.work.putReceipt(s.task, r)
 }

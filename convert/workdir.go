@@ -2,6 +2,7 @@ package convert
 
 import (
 	"bufio"
+	"context"
 	"crypto/sha256"
 	"encoding/gob"
 	"encoding/hex"
@@ -17,6 +18,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/micropq/micropq/internal/shardfile"
+	"github.com/micropq/micropq/schemas"
 )
 
 // workName is the folder, inside the destination, of what an unfinished conversion keeps.
@@ -29,15 +31,19 @@ const workName = ".micropq"
 //	DST/.micropq/tmp/           shards being written
 //	DST/.micropq/receipts/ID    JSON, renamed into place after the shard itself
 //	DST/.micropq/facts/ID       gob in zstd
+//
+// Only the plan is synced to the disk when it is written. What a power failure makes of the
+// rest is found out by its digest, and the task is run again.
 type workdir struct {
 	dst  string
 	dir  string
 	lock *flock.Flock
 }
 
-// openWorkdir locks the destination for a plan, creating what is missing.
-func openWorkdir(dst, fingerprint string) (w *workdir, err error) {
-	w = &workdir{dst: dst, dir: filepath.Join(dst, workName)}
+// openWorkdir locks the destination for a plan, creating what is missing. To overwrite is to
+// delete the data set there, finished or not.
+func openWorkdir(dst, fingerprint string, overwrite bool) (_ *workdir, err error) {
+	w := &workdir{dst: dst, dir: filepath.Join(dst, workName)}
 	if err := os.MkdirAll(w.dir, 0o777); err != nil {
 		return nil, err
 	}
@@ -54,6 +60,11 @@ func openWorkdir(dst, fingerprint string) (w *workdir, err error) {
 			err = errors.Join(err, w.close())
 		}
 	}()
+	if overwrite {
+		if err := w.clear(); err != nil {
+			return nil, err
+		}
+	}
 	if err := w.claim(fingerprint); err != nil {
 		return nil, err
 	}
@@ -69,12 +80,30 @@ func openWorkdir(dst, fingerprint string) (w *workdir, err error) {
 	return w, nil
 }
 
+// clear deletes a data set and nothing else: the manifest first, so that what is left is
+// never taken for one. The lock stays.
+func (w *workdir) clear() error {
+	names := []string{manifestName, schemas.RejectedName, "README.md", "croissant.json"}
+	for _, t := range schemas.Tables() {
+		names = append(names, t.Name)
+	}
+	for _, n := range []string{"plan", "tmp", "receipts", "facts"} {
+		names = append(names, filepath.Join(workName, n))
+	}
+	for _, n := range names {
+		if err := os.RemoveAll(filepath.Join(w.dst, n)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // claim records the plan, or checks that the unfinished work is of the same plan.
 func (w *workdir) claim(fingerprint string) error {
 	have, err := os.ReadFile(w.path("plan"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return w.replace(w.path("plan"), []byte(fingerprint))
+		return errors.Join(w.replaceDurably(w.path("plan"), []byte(fingerprint)), syncDir(w.dir))
 	case err != nil:
 		return err
 	case string(have) != fingerprint:
@@ -95,29 +124,47 @@ func (w *workdir) remove() error {
 	return errors.Join(w.lock.Close(), os.RemoveAll(w.dir))
 }
 
-// replace writes a small file so that it is there whole or not at all.
+// replace writes a small file so that a process sees it whole or not at all.
 func (w *workdir) replace(path string, data []byte) error {
-	f, err := os.CreateTemp(w.dir, "new-*")
+	return w.replaceBy(path, func(f *os.File) error {
+		_, err := f.Write(data)
+		return err
+	})
+}
+
+// replaceDurably is replace, whole also after a power failure. The folder of the path is for
+// the caller to sync.
+func (w *workdir) replaceDurably(path string, data []byte) error {
+	return w.replaceBy(path, func(f *os.File) error {
+		_, err := f.Write(data)
+		return errors.Join(err, f.Sync())
+	})
+}
+
+func (w *workdir) replaceBy(path string, write func(*os.File) error) error {
+	f, err := os.Create(w.path("new-" + filepath.Base(path)))
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Chmod(f.Name(), 0o666&^umask)
-	}
+	err = errors.Join(write(f), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return syncDir(filepath.Dir(path))
+	return nil
 }
 
-// receipt returns the receipt of a done task. A receipt whose shard is missing or has
-// other bytes does not count: the task is run again.
-func (w *workdir) receipt(t Task) (r shardfile.Receipt, ok bool, err error) {
+// receipt says that a task is done: what its shard holds, and the SHA-256 of its facts.
+type receipt struct {
+	shardfile.Receipt
+	Facts string `json:"facts,omitempty"`
+}
+
+// receipt returns the receipt of a done task. A receipt whose shard or facts are missing or
+// have other bytes does not count: the task is run again.
+func (w *workdir) receipt(ctx context.Context, t Task) (r receipt, ok bool, err error) {
 	b, err := os.ReadFile(w.path("receipts", t.id()))
 	if errors.Is(err, fs.ErrNotExist) {
 		return r, false, nil
@@ -128,14 +175,19 @@ func (w *workdir) receipt(t Task) (r shardfile.Receipt, ok bool, err error) {
 	if json.Unmarshal(b, &r) != nil {
 		return r, false, nil
 	}
-	sum, n, err := hashFile(filepath.Join(w.dst, filepath.FromSlash(t.Path())))
-	if errors.Is(err, fs.ErrNotExist) {
-		return r, false, nil
+	sum, n, err := hashFile(ctx, filepath.Join(w.dst, filepath.FromSlash(t.Path())))
+	ok = err == nil && sum == r.SHA256 && n == r.Bytes
+	if ok && r.Facts != "" {
+		sum, _, err = hashFile(ctx, w.path("facts", t.id()))
+		ok = err == nil && sum == r.Facts
 	}
-	return r, err == nil && sum == r.SHA256 && n == r.Bytes, err
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return r, ok, err
 }
 
-func (w *workdir) putReceipt(t Task, r shardfile.Receipt) error {
+func (w *workdir) putReceipt(t Task, r receipt) error {
 	b, err := json.Marshal(r)
 	if err != nil {
 		return err
@@ -143,17 +195,22 @@ func (w *workdir) putReceipt(t Task, r shardfile.Receipt) error {
 	return w.replace(w.path("receipts", t.id()), b)
 }
 
-func (w *workdir) putFacts(t Task, facts any) (err error) {
+// putFacts stores the facts of a task and returns their SHA-256.
+func (w *workdir) putFacts(t Task, facts any) (sum string, err error) {
 	f, err := os.Create(w.path("facts", t.id()))
 	if err != nil {
-		return err
+		return "", err
 	}
-	defer func() { err = errors.Join(err, f.Sync(), f.Close()) }()
-	z, err := zstd.NewWriter(f, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+	defer func() { err = errors.Join(err, f.Close()) }()
+	h := sha256.New()
+	z, err := zstd.NewWriter(io.MultiWriter(f, h), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
 	if err != nil {
-		return err
+		return "", err
 	}
-	return errors.Join(gob.NewEncoder(z).Encode(facts), z.Close())
+	if err := errors.Join(gob.NewEncoder(z).Encode(facts), z.Close()); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 func (w *workdir) facts(t Task, into any) error {
@@ -173,13 +230,27 @@ func (w *workdir) facts(t Task, into any) error {
 	return nil
 }
 
-func hashFile(path string) (sum string, n int64, err error) {
+// hashFile returns the SHA-256 and the size of a file.
+func hashFile(ctx context.Context, path string) (sum string, n int64, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", 0, err
 	}
 	defer f.Close()
 	h := sha256.New()
-	n, err = io.Copy(h, f)
+	n, err = io.Copy(h, cancelledReader{ctx, f})
 	return hex.EncodeToString(h.Sum(nil)), n, err
+}
+
+// cancelledReader reads until its context is cancelled.
+type cancelledReader struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (r cancelledReader) Read(p []byte) (int, error) {
+	if r.ctx.Err() != nil {
+		return 0, context.Cause(r.ctx)
+	}
+	return r.Reader.Read(p)
 }

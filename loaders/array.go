@@ -3,6 +3,7 @@ package loaders
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -28,9 +29,10 @@ type Array struct {
 	fill    []byte // one element
 	index   *index
 
-	labels struct { // see instanceIDs
+	labels struct { // see instanceIDs and redrawn
 		sync.Mutex
-		ids map[objectKey]int64
+		ids   map[objectKey]int64
+		masks []object
 	}
 }
 
@@ -50,7 +52,7 @@ func (d *Dataset) openArray(ctx context.Context, sample, array string, level int
 	}
 	entry, ok := s[sample]
 	if !ok {
-		return nil, fmt.Errorf("sample %q: %w", sample, ErrNotFound)
+		return nil, fmt.Errorf("sample %q: %w: it has %s", sample, ErrNotFound, someOf(slices.Sorted(maps.Keys(s))))
 	}
 	i := slices.IndexFunc(entry.arrays, func(a schemas.Array) bool { return a.Name == array })
 	if i < 0 {
@@ -58,7 +60,7 @@ func (d *Dataset) openArray(ctx context.Context, sample, array string, level int
 	}
 	desc := entry.arrays[i]
 	if level < 0 || level >= int(desc.Levels) {
-		return nil, fmt.Errorf("level %d of array %s of sample %s: %w: it has %d", level, array, sample, ErrNotFound, desc.Levels)
+		return nil, fmt.Errorf("level %d of array %s of sample %s: %w: it has %d levels", level, array, sample, ErrNotFound, desc.Levels)
 	}
 	a := &Array{dataset: d, sample: sample, split: entry.shard.Split, desc: desc, level: level}
 	if err := a.describe(); err != nil {
@@ -76,6 +78,15 @@ func (a *Array) describe() (err error) {
 	a.fill = fillBytes(a.dtype, a.desc.Fill)
 	a.grid, err = newGrid(&a.desc, a.level)
 	return err
+}
+
+// someOf names the first of what there is.
+func someOf[T any](all []T) string {
+	const shown = 10
+	if len(all) <= shown {
+		return fmt.Sprint(all)
+	}
+	return fmt.Sprintf("%v and %d more", all[:shown], len(all)-shown)
 }
 
 func arrayNames(arrays []schemas.Array) []string {
@@ -103,6 +114,9 @@ func (a *Array) Axes() string { return a.desc.Axes }
 
 // DType is the element type.
 func (a *Array) DType() schemas.DType { return a.dtype }
+
+// Fill is one element of the value that empty chunks stand for, little-endian.
+func (a *Array) Fill() []byte { return slices.Clone(a.fill) }
 
 // Role is schemas.RoleImage or schemas.RoleLabels.
 func (a *Array) Role() string { return a.desc.Role }

@@ -41,17 +41,17 @@ func (c *arrayCache) get(ctx context.Context, key arrayKey, open func() (*Array,
 	}
 	select {
 	case e.turn <- struct{}{}:
-		defer func() { <-e.turn }()
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
+	defer func() { <-e.turn }()
 	// Whoever had the turn before may have opened it, or failed for a reason of its own.
-	if e, a = c.entry(key); a != nil {
+	if a := c.opened(e); a != nil {
 		return a, nil
 	}
 	a, err := open()
 	if err != nil {
-		c.drop(key)
+		c.drop(e)
 		return nil, err
 	}
 	c.put(e, a)
@@ -73,29 +73,45 @@ func (c *arrayCache) entry(key arrayKey) (*arrayEntry, *Array) {
 	return e, e.array
 }
 
-// put stores an opened array and drops those used longest ago, never the array itself.
+// opened is the array of an entry, nil until it is there. It stays there when the entry is
+// dropped meanwhile.
+func (c *arrayCache) opened(e *arrayEntry) *Array {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return e.array
+}
+
+// put stores an opened array and drops those used longest ago, never the array itself. An
+// entry that was dropped meanwhile keeps its array for those who wait for it, and is not
+// counted.
 func (c *arrayCache) put(e *arrayEntry, a *Array) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e.array, e.size = a, a.size()
+	if el, ok := c.entries[e.key]; !ok || el.Value != e {
+		return
+	}
 	c.used += e.size
 	for el := c.order.Back(); el != nil && c.used > c.budget; {
 		old, before := el.Value.(*arrayEntry), el.Prev()
 		if old != e && old.array != nil {
 			c.used -= old.size
-			c.order.Remove(el)
-			delete(c.entries, old.key)
+			c.remove(el)
 		}
 		el = before
 	}
 }
 
 // drop forgets an entry that could not be opened, so that failures do not pile up.
-func (c *arrayCache) drop(key arrayKey) {
+func (c *arrayCache) drop(e *arrayEntry) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if el, ok := c.entries[key]; ok && el.Value.(*arrayEntry).array == nil {
-		c.order.Remove(el)
-		delete(c.entries, key)
+	if el, ok := c.entries[e.key]; ok && el.Value == e {
+		c.remove(el)
 	}
+}
+
+func (c *arrayCache) remove(el *list.Element) {
+	c.order.Remove(el)
+	delete(c.entries, el.Value.(*arrayEntry).key)
 }

@@ -2,10 +2,12 @@ package loaders
 
 import (
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/cespare/xxhash/v2"
@@ -23,6 +25,9 @@ type volume struct {
 	encoding chunkcodec.Encoding
 	sparsity int      // of so many chunks one is not empty
 	levels   [][]byte // filled by generate
+
+	mu   sync.Mutex
+	rows map[[2]int]schemas.Chunk // by level and chunk, those asked for so far
 }
 
 func (v *volume) shape(level int) []int {
@@ -37,7 +42,7 @@ func (v *volume) view(level int) nd.View {
 	return nd.Dense(v.levels[level], v.shape(level), schemas.DType(v.DType).Size())
 }
 
-// generate fills chunks with values of a few bits, so that labels stay small.
+// generate fills chunks with any elements, or labels 0 and 1.
 func (v *volume) generate(t testing.TB, r *rand.Rand) {
 	size := schemas.DType(v.DType).Size()
 	for level := range int(v.Levels) {
@@ -58,8 +63,8 @@ func (v *volume) generate(t testing.TB, r *rand.Rand) {
 			part := make([]byte, box.Elements()*size)
 			for k := 0; k < len(part); k += size {
 				part[k] = byte(r.IntN(2))
-				if v.Role == schemas.RoleImage && size == 2 {
-					part[k], part[k+1] = byte(r.Uint32()), byte(r.IntN(16))
+				for b := 0; b < size && v.Role == schemas.RoleImage && v.DType != "bool"; b++ {
+					part[k+b] = byte(r.Uint32())
 				}
 			}
 			nd.Copy(whole.Slice(box), nd.Dense(part, box.Shape, size))
@@ -72,6 +77,7 @@ type fixture struct {
 	dir     string
 	volumes map[string][]*volume // by sample
 	splits  map[string]string
+	edit    func([]*schemas.Chunk) []*schemas.Chunk // of a split, may be nil
 }
 
 // fixtureVolumes are a volume of images, labels with a channel an object, a time series, and
@@ -88,6 +94,22 @@ func fixtureVolumes() []*volume {
 
 // chunkRow is the row of chunk i of a volume's grid at a level.
 func (v *volume) chunkRow(t testing.TB, sample string, level, i int) schemas.Chunk {
+	t.Helper()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	key := [2]int{level, i}
+	row, ok := v.rows[key]
+	if !ok {
+		if v.rows == nil {
+			v.rows = map[[2]int]schemas.Chunk{}
+		}
+		row = v.makeRow(t, sample, level, i)
+		v.rows[key] = row
+	}
+	return row
+}
+
+func (v *volume) makeRow(t testing.TB, sample string, level, i int) schemas.Chunk {
 	t.Helper()
 	g, err := newGrid(&v.Array, level)
 	if err != nil {
@@ -112,19 +134,40 @@ func (v *volume) chunkRow(t testing.TB, sample string, level, i int) schemas.Chu
 		}
 	}
 	if row.Foreground > 0 {
-		enc, err := chunkcodec.NewEncoder(v.encoding, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if row.Data, err = enc.Encode(nil, data, d.Size()); err != nil {
-			t.Fatal(err)
-		}
+		row.Data = encode(t, v.encoding, data, d.Size())
 	}
 	return row
 }
 
+// encoders are kept: one is made of megabytes.
+var encoders struct {
+	sync.Mutex
+	of map[chunkcodec.Encoding]*chunkcodec.Encoder
+}
+
+func encode(t testing.TB, e chunkcodec.Encoding, data []byte, itemSize int) []byte {
+	t.Helper()
+	encoders.Lock()
+	defer encoders.Unlock()
+	enc, err := encoders.of[e], error(nil)
+	if enc == nil {
+		if enc, err = chunkcodec.NewEncoder(e, 0); err != nil {
+			t.Fatal(err)
+		}
+		if encoders.of == nil {
+			encoders.of = map[chunkcodec.Encoding]*chunkcodec.Encoder{}
+		}
+		encoders.of[e] = enc
+	}
+	payload, err := enc.Encode(nil, data, itemSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return payload
+}
+
 // chunkRows are the rows of a sample's arrays in the order of the format.
-func (f *fixture) chunkRows(t testing.TB, sample string) (rows []any) {
+func (f *fixture) chunkRows(t testing.TB, sample string) (rows []*schemas.Chunk) {
 	for _, v := range f.volumes[sample] {
 		for level := range int(v.Levels) {
 			g, err := newGrid(&v.Array, level)
@@ -163,7 +206,7 @@ var samplesWithLine = schemas.MustTableOf[sampleWithLine](schemas.SamplesTable, 
 func (f *fixture) sampleRow(sample string) any {
 	line := "line of " + sample
 	row := &sampleWithLine{Line: &line, Dim: []int64{10, 12}}
-	row.SampleID, row.Dataset, row.Split, row.Source = sample, "fixture", f.splits[sample], sample+".zarr"
+	row.SampleID, row.Dataset, row.Split, row.Source = sample, new("fixture"), f.splits[sample], sample+".zarr"
 	row.Preview = &schemas.Image{Bytes: []byte("\x89PNG of " + sample)}
 	for _, v := range f.volumes[sample] {
 		row.Arrays = append(row.Arrays, v.Array)
@@ -171,19 +214,64 @@ func (f *fixture) sampleRow(sample string) any {
 	return row
 }
 
+// plain is the fixture that most tests use and its files: it is made once and then copied.
+var plain struct {
+	sync.Mutex
+	fixture *fixture
+	files   map[string][]byte
+}
+
 // newFixture writes a data set of three samples in two splits, with several shards and row
-// groups.
+// groups. Its volumes are those of all such fixtures and not to be changed.
 func newFixture(t testing.TB) *fixture {
+	t.Helper()
+	plain.Lock()
+	defer plain.Unlock()
+	if plain.fixture == nil {
+		f := newFixtureOf(t, fixtureVolumes)
+		plain.fixture, plain.files = f, f.files(t)
+		return f
+	}
+	f := &fixture{dir: t.TempDir(), volumes: plain.fixture.volumes, splits: plain.fixture.splits}
+	for name, data := range plain.files {
+		if err := os.MkdirAll(filepath.Dir(f.path(name)), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(f.path(name), data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return f
+}
+
+// files are the files of the data set.
+func (f *fixture) files(t testing.TB) map[string][]byte {
+	t.Helper()
+	out := map[string][]byte{}
+	err := fs.WalkDir(os.DirFS(f.dir), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		out[name], err = os.ReadFile(f.path(name))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func newFixtureOf(t testing.TB, volumes func() []*volume) *fixture {
 	t.Helper()
 	f := &fixture{dir: t.TempDir(), volumes: map[string][]*volume{}, splits: map[string]string{"a": "train", "b": "train", "c": "val"}}
 	r := rand.New(rand.NewPCG(7, 7))
 	for _, sample := range []string{"a", "b", "c"} {
-		f.volumes[sample] = fixtureVolumes()
+		f.volumes[sample] = volumes()
 		for _, v := range f.volumes[sample] {
 			v.generate(t, r)
 		}
 	}
-	f.write(t, 4<<10)
+	f.write(t, 8<<10)
 	return f
 }
 
@@ -192,7 +280,8 @@ func (f *fixture) write(t testing.TB, groupBytes int64) {
 	t.Helper()
 	m := &schemas.Manifest{Name: "fixture", Source: schemas.Source{Name: "fixture", Title: "Fixture", Licence: "CC0-1.0", Citation: "none"}}
 	for _, split := range []string{"train", "val"} {
-		var samples, chunks, instances []any
+		var samples, instances, rows []any
+		var chunks []*schemas.Chunk
 		for _, id := range []string{"a", "b", "c"} {
 			if f.splits[id] == split {
 				samples = append(samples, f.sampleRow(id))
@@ -200,9 +289,15 @@ func (f *fixture) write(t testing.TB, groupBytes int64) {
 				instances = append(instances, f.instanceRows(id)...)
 			}
 		}
+		if f.edit != nil {
+			chunks = f.edit(chunks)
+		}
+		for _, c := range chunks {
+			rows = append(rows, c)
+		}
 		m.Splits = append(m.Splits, split)
 		m.Shards = append(m.Shards, f.shards(t, samplesWithLine, split, samples, 1, groupBytes)...)
-		m.Shards = append(m.Shards, f.shards(t, schemas.Chunks, split, chunks, 3, groupBytes)...)
+		m.Shards = append(m.Shards, f.shards(t, schemas.Chunks, split, rows, 3, groupBytes)...)
 		m.Shards = append(m.Shards, f.shards(t, schemas.Instances, split, instances, 1, groupBytes)...)
 	}
 	f.commit(t, m)

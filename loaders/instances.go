@@ -72,6 +72,10 @@ func (a *Array) instanceIDs(ctx context.Context) (map[objectKey]int64, error) {
 					continue
 				}
 				key := objectKey{label: h.InstanceID}
+				if a.Redrawn() {
+					ids[key] = h.InstanceID // whatever the chunks call it
+					continue
+				}
 				if h.Channel != nil {
 					key.channel = int(*h.Channel)
 				}
@@ -88,4 +92,33 @@ func (a *Array) instanceIDs(ctx context.Context) (map[objectKey]int64, error) {
 	}
 	a.labels.ids = ids
 	return ids, nil
+}
+
+// InstanceKey names an instance and says what sampling wants to know of it.
+type InstanceKey struct {
+	SampleID   string  `parquet:"sample_id,dict"`
+	Array      string  `parquet:"array,dict"`
+	InstanceID int64   `parquet:"instance_id"`
+	Class      *string `parquet:"class,optional"`
+	Area       *int64  `parquet:"area,optional"` // pixels or voxels
+}
+
+// InstanceKeys lists the instances of an array in all samples of a split, "" for all, in the
+// order of the data set. Neither masks nor measurements are read.
+func (d *Dataset) InstanceKeys(ctx context.Context, split, array string) iter.Seq2[InstanceKey, error] {
+	return func(yield func(InstanceKey, error) bool) {
+		for _, s := range d.shardsOf(schemas.InstancesTable, split) {
+			for _, g := range s.groups(bound{"array", array}) {
+				for r, err := range rows[InstanceKey](ctx, s, g) {
+					if err != nil {
+						yield(InstanceKey{}, err)
+						return
+					}
+					if r.value.Array == array && !yield(*r.value, nil) {
+						return
+					}
+				}
+			}
+		}
+	}
 }

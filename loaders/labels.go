@@ -3,6 +3,7 @@ package loaders
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -56,12 +57,11 @@ func (a *Array) InstanceIDs(ctx context.Context) ([]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	ids := make([]int64, 0, len(known))
-	for _, id := range known {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	return ids, nil
+	return sortedIDs(known), nil
+}
+
+func sortedIDs(known map[objectKey]int64) []int64 {
+	return slices.Sorted(maps.Values(known))
 }
 
 // LabelShape is the array's shape without C, and LabelAxes its axes.
@@ -141,17 +141,15 @@ func (r *resolver) id(k objectKey) (int64, error) {
 	return id, nil
 }
 
+// checkIDs reports an id that no object has.
 func (a *Array) checkIDs(known map[objectKey]int64, ids []int64) error {
 	if len(known) == 0 {
 		return nil
 	}
-	have := make(map[int64]bool, len(known))
-	for _, id := range known {
-		have[id] = true
-	}
+	have := sortedIDs(known)
 	for _, id := range ids {
-		if !have[id] {
-			return a.refuse(fmt.Errorf("instance %d: %w", id, ErrNotFound))
+		if _, ok := slices.BinarySearch(have, id); !ok {
+			return a.refuse(fmt.Errorf("instance %d: %w: it has %s", id, ErrNotFound, someOf(have)))
 		}
 	}
 	return nil
@@ -164,6 +162,9 @@ var scratch = sync.Pool{New: func() any { return new([]byte) }}
 // in the region without C, and its instance id. Channels are read a chunk's worth at a time, and
 // those without a voxel in the region not at all.
 func (a *Array) eachLabel(ctx context.Context, r Region, ids *resolver, f func(i int, id int64)) (Stats, error) {
+	if a.Redrawn() {
+		return a.eachDrawn(ctx, r, ids, f)
+	}
 	whole, err := a.withChannels(r)
 	if err != nil {
 		return Stats{}, err

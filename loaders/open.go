@@ -56,8 +56,8 @@ type Dataset struct {
 
 // Open opens the data set at a location: a directory, a zip archive of one, or a file,
 // HTTP or HTTPS URL of either. It reads the manifest and the footers of the shards, whose
-// sizes and columns must be as promised, and nothing else. ctx bounds remote reads until
-// Close.
+// sizes and columns must be as promised, and nothing else. A newer major version of the
+// format is a *[schemas.VersionError]. ctx bounds remote reads until Close.
 func Open(ctx context.Context, location string, o Options) (_ *Dataset, err error) {
 	s, err := store.Open(ctx, location, o.Store)
 	if err != nil {
@@ -132,6 +132,10 @@ func readManifest(ctx context.Context, s store.Store) (*schemas.Manifest, error)
 		return nil, err
 	}
 	m, err := schemas.ParseManifest(data)
+	var version *schemas.VersionError
+	if errors.As(err, &version) && version.Newer {
+		return nil, fmt.Errorf("%s: %w", s, err) // not damaged
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrDamaged, s, err)
 	}

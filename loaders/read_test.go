@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -15,7 +14,6 @@ import (
 	"time"
 
 	"github.com/micropq/micropq/internal/nd"
-	"github.com/micropq/micropq/schemas"
 )
 
 func TestReadEqualsSource(t *testing.T) {
@@ -119,100 +117,6 @@ func TestReadRefuses(t *testing.T) {
 		if !errors.Is(err, tt.is) || !strings.Contains(err.Error(), tt.says) || errors.Is(err, ErrDamaged) {
 			t.Errorf("%+v: %v", tt.q, err)
 		}
-	}
-}
-
-func TestReadLabels(t *testing.T) {
-	f := newFixture(t)
-	d := f.open(t, Options{})
-	r := rand.New(rand.NewPCG(3, 4))
-	for _, name := range []string{"gt", "flat"} {
-		v := f.volume("b", name)
-		for level := range int(v.Levels) {
-			a, err := d.Array(t.Context(), "b", name, level)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for range 20 {
-				region := randomRegion(r, a.LabelShape())
-				ids := []int64{12, 10, 14}
-				if name == "flat" {
-					ids = []int64{1}
-				}
-				merged, masks := v.naiveLabels(level, region, ids)
-				got := make([]uint32, len(merged))
-				if _, err := ReadLabels(t.Context(), a, region, got); err != nil {
-					t.Fatal(err)
-				}
-				gotMasks := make([]bool, len(masks))
-				if _, err := ReadMasks(t.Context(), a, region, ids, gotMasks); err != nil {
-					t.Fatal(err)
-				}
-				if !bytes.Equal(asBytes(got), asBytes(merged)) || !bytes.Equal(asBytes(gotMasks), asBytes(masks)) {
-					t.Fatalf("%s level %d %v: labels differ", name, level, region)
-				}
-			}
-		}
-	}
-}
-
-// naiveLabels looks at one voxel after the other.
-func (v *volume) naiveLabels(level int, r Region, ids []int64) (merged []uint32, masks []bool) {
-	n := r.Elements()
-	merged, masks = make([]uint32, n), make([]bool, n*len(ids))
-	channels := 1
-	if strings.Contains(v.Axes, "C") {
-		channels = int(v.Shape[0])
-	}
-	for c := range channels {
-		whole := r
-		if strings.Contains(v.Axes, "C") {
-			whole = Region{Origin: append([]int{c}, r.Origin...), Shape: append([]int{1}, r.Shape...)}
-		}
-		data := v.want(level, whole)
-		size := len(data) / max(1, n)
-		for i := range n {
-			if data[i*size] == 0 {
-				continue
-			}
-			id := int64(data[i*size])
-			if v.Name == "gt" {
-				id = int64(10 + c)
-			}
-			merged[i] = max(merged[i], uint32(id))
-			for m := range ids {
-				if ids[m] == id {
-					masks[m*n+i] = true
-				}
-			}
-		}
-	}
-	return merged, masks
-}
-
-func TestReadLabelsRefuses(t *testing.T) {
-	f := newFixture(t)
-	d := f.open(t, Options{})
-	raw, err := d.Array(t.Context(), "a", "raw", 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	gt, err := d.Array(t.Context(), "a", "gt", 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := nd.Whole([]int{1, 1, 1})
-	if _, err := ReadLabels(t.Context(), raw, r, make([]uint32, 1)); err == nil || !strings.Contains(err.Error(), "no labels") {
-		t.Errorf("labels of an image: %v", err)
-	}
-	if _, err := ReadMasks(t.Context(), gt, r, []int64{10, 99}, make([]bool, 2)); !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "instance 99") {
-		t.Errorf("unknown id: %v", err)
-	}
-	if _, err := ReadLabels(t.Context(), gt, nd.Whole([]int{1, 1}), make([]uint32, 1)); !errors.Is(err, ErrRegion) {
-		t.Errorf("missing axis: %v", err)
-	}
-	if _, err := ReadLabels(t.Context(), gt, r, make([]uint32, 2)); err == nil || !strings.Contains(err.Error(), "room for 2") {
-		t.Errorf("wrong room: %v", err)
 	}
 }
 
@@ -320,123 +224,5 @@ func TestOverHTTP(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	for _, v := range f.volumes["c"] {
 		checkRegions(t, d, r, "c", v, 0)
-	}
-}
-
-func TestSamples(t *testing.T) {
-	f := newFixture(t)
-	d := f.open(t, Options{})
-	list := func(q SampleQuery) string {
-		var ids []string
-		for s, err := range d.Samples(t.Context(), q) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			if line := "line of " + s.SampleID; s.Extra["line"] != line || fmt.Sprint(s.Extra["dim"]) != "[10 12]" || len(s.Extra) != 2 {
-				t.Errorf("%s: extra columns %v", s.SampleID, s.Extra)
-			}
-			if (s.Preview != nil) != q.Pictures || len(s.Arrays) != 5 {
-				t.Errorf("%s: %+v", s.SampleID, s)
-			}
-			ids = append(ids, s.SampleID)
-		}
-		return strings.Join(ids, " ")
-	}
-	tests := []struct {
-		q    SampleQuery
-		want string
-	}{
-		{SampleQuery{}, "a b c"},
-		{SampleQuery{Split: "train", Pictures: true}, "a b"},
-		{SampleQuery{Split: "test"}, ""},
-		{SampleQuery{Glob: "[bc]"}, "b c"},
-	}
-	for _, tt := range tests {
-		if got := list(tt.q); got != tt.want {
-			t.Errorf("%+v: %q, want %q", tt.q, got, tt.want)
-		}
-	}
-	for s, err := range d.Samples(t.Context(), SampleQuery{}) {
-		if s.SampleID != "a" || err != nil {
-			t.Errorf("%v, %v", s, err)
-		}
-		break // must end the reading
-	}
-	for _, err := range d.Samples(t.Context(), SampleQuery{Glob: "["}) {
-		if err == nil {
-			t.Error("bad pattern accepted")
-		}
-	}
-	s, err := d.Sample(t.Context(), "b")
-	if err != nil || s.SampleID != "b" || string(s.Preview.Bytes) != "\x89PNG of b" {
-		t.Errorf("%+v, %v", s, err)
-	}
-	if _, err := d.Sample(t.Context(), "bb"); !errors.Is(err, ErrNotFound) {
-		t.Errorf("unknown sample: %v", err)
-	}
-}
-
-func TestInstances(t *testing.T) {
-	f := newFixture(t)
-	d := f.open(t, Options{})
-	var ids []int64
-	for in, err := range d.Instances(t.Context(), "b", "gt") {
-		if err != nil {
-			t.Fatal(err)
-		}
-		ids = append(ids, in.InstanceID)
-	}
-	if fmt.Sprint(ids) != "[10 11 12 13 14]" {
-		t.Errorf("ids %v", ids)
-	}
-	for range d.Instances(t.Context(), "b", "raw") {
-		t.Error("raw has instances")
-	}
-}
-
-func TestSummary(t *testing.T) {
-	f := newFixture(t)
-	s, err := f.open(t, Options{}).Summary(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, a := range s.Arrays {
-		want := ArraySummary{}
-		for sample, split := range f.splits {
-			if split != a.Split {
-				continue
-			}
-			v := f.volume(sample, a.Array)
-			want.Samples++
-			for level := range int(v.Levels) {
-				g, err := newGrid(&v.Array, level)
-				if err != nil {
-					t.Fatal(err)
-				}
-				want.Decoded += int64(len(v.levels[level]))
-				for i := range g.rows {
-					row := v.chunkRow(t, sample, level, i)
-					want.Chunks++
-					want.Stored += int64(len(row.Data))
-					if row.Data == nil {
-						want.Empty++
-					}
-					if level == 0 {
-						want.Foreground += row.Foreground
-					}
-				}
-			}
-		}
-		const pageOverhead = 64
-		if a.Samples != want.Samples || a.Chunks != want.Chunks || a.Empty != want.Empty || a.Decoded != want.Decoded ||
-			a.Foreground != want.Foreground || a.Stored < want.Stored || a.Stored > want.Stored+pageOverhead*a.Chunks {
-			t.Errorf("%+v\nwant %+v", a, want)
-		}
-		if a.Array == "gt" && (a.Instances != int64(5*a.Samples) || *a.MinID != 10 || *a.MaxID != 14) {
-			t.Errorf("%+v: wrong instances", a)
-		}
-	}
-	if len(s.Arrays) != 10 || len(s.Tables) != 6 || s.Bytes == 0 || s.Version != schemas.FormatVersion() {
-		t.Errorf("%+v", s)
 	}
 }

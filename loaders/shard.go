@@ -121,12 +121,26 @@ type numbered[T any] struct {
 	value  *T // valid until the next one is drawn
 }
 
+// span is a run of rows of a row group.
+type span struct{ first, rows int64 }
+
+// whole is all rows of a row group.
+func (g rowGroup) whole() span { return span{0, g.NumRows()} }
+
 // rows reads the columns that T names, of a row group, row by row.
 func rows[T any](ctx context.Context, s *shard, g rowGroup, options ...parquet.ReaderOption) iter.Seq2[numbered[T], error] {
+	return spanRows[T](ctx, s, g, g.whole(), options...)
+}
+
+// spanRows reads only some of the rows, and of every column only the pages that hold them.
+func spanRows[T any](ctx context.Context, s *shard, g rowGroup, part span, options ...parquet.ReaderOption) iter.Seq2[numbered[T], error] {
 	return func(yield func(numbered[T], error) bool) {
 		var r *parquet.GenericReader[T]
 		err := guard(func() error {
 			r = parquet.NewGenericRowGroupReader[T](g, options...)
+			if part.first > 0 {
+				return r.SeekToRow(part.first)
+			}
 			return nil
 		})
 		if err != nil {
@@ -134,10 +148,10 @@ func rows[T any](ctx context.Context, s *shard, g rowGroup, options ...parquet.R
 			return
 		}
 		defer r.Close()
-		buffer := make([]T, min(256, g.NumRows()))
-		for row := int64(0); row < g.NumRows(); {
+		buffer := make([]T, min(256, part.rows))
+		for row := part.first; row < part.first+part.rows; {
 			clear(buffer)
-			n, err := readRows(ctx, r, buffer)
+			n, err := readRows(ctx, r, buffer[:min(int64(len(buffer)), part.first+part.rows-row)])
 			for i := range n {
 				if !yield(numbered[T]{g.first + row, &buffer[i]}, nil) {
 					return
@@ -172,20 +186,25 @@ type withExtra[T any] struct {
 
 // extended reads all columns of a row group.
 func extended[T any](ctx context.Context, s *shard, g rowGroup, options ...parquet.ReaderOption) iter.Seq2[withExtra[T], error] {
+	return extendedSpan[T](ctx, s, g, g.whole(), options...)
+}
+
+// extendedSpan reads all columns of some rows.
+func extendedSpan[T any](ctx context.Context, s *shard, g rowGroup, part span, options ...parquet.ReaderOption) iter.Seq2[withExtra[T], error] {
 	return func(yield func(withExtra[T], error) bool) {
-		extra, err := s.extras(ctx, g)
+		extra, err := s.extras(ctx, g, part)
 		if err != nil {
 			yield(withExtra[T]{}, err)
 			return
 		}
-		for r, err := range rows[T](ctx, s, g, options...) {
+		for r, err := range spanRows[T](ctx, s, g, part, options...) {
 			if err != nil {
 				yield(withExtra[T]{}, err)
 				return
 			}
 			v := withExtra[T]{row: *r.value}
 			if extra != nil {
-				v.extra = extra[r.number-g.first]
+				v.extra = extra[r.number-g.first-part.first]
 			}
 			if !yield(v, nil) {
 				return
@@ -194,8 +213,8 @@ func extended[T any](ctx context.Context, s *shard, g rowGroup, options ...parqu
 	}
 }
 
-// extras reads the columns that the shard's table does not name, of a row group.
-func (s *shard) extras(ctx context.Context, g rowGroup) (extras []map[string]any, err error) {
+// extras reads the columns that the shard's table does not name, of some rows.
+func (s *shard) extras(ctx context.Context, g rowGroup, part span) (extras []map[string]any, err error) {
 	table, err := schemas.TableNamed(s.Table)
 	if err != nil {
 		return nil, err
@@ -209,7 +228,7 @@ func (s *shard) extras(ctx context.Context, g rowGroup) (extras []map[string]any
 	if len(columns) == 0 {
 		return nil, nil
 	}
-	for r, err := range rows[any](ctx, s, g, parquet.NewSchema("extra", columns)) {
+	for r, err := range spanRows[any](ctx, s, g, part, parquet.NewSchema("extra", columns)) {
 		if err != nil {
 			return nil, err
 		}

@@ -21,6 +21,10 @@ type Summary struct {
 	Shards  int            `json:"shards"`
 	Tables  []TableSummary `json:"tables"`
 	Arrays  []ArraySummary `json:"arrays"`
+	// Items is nil for a data set without questions.
+	Items   *ItemSummary     `json:"items,omitempty"`
+	Partial *schemas.Partial `json:"partial,omitempty"` // as in the manifest
+	Repairs map[string]int64 `json:"repairs,omitempty"` // as in the manifest
 }
 
 // TableSummary is a table in one split.
@@ -69,6 +73,11 @@ func (d *Dataset) Summary(ctx context.Context) (*Summary, error) {
 	s := &Summary{
 		Name: d.manifest.Name, Version: d.manifest.Version, Source: d.manifest.Source,
 		Bytes: d.manifest.Bytes(), Shards: len(d.manifest.Shards), Tables: d.tables(),
+		Partial: d.manifest.Partial, Repairs: d.manifest.Repairs,
+	}
+	var err error
+	if s.Items, err = d.itemSummary(ctx); err != nil {
+		return nil, err
 	}
 	arrays := map[arrayName]*ArraySummary{}
 	for _, shard := range d.shards {

@@ -17,9 +17,12 @@ const ManifestFormat = "micropq"
 
 // Manifest lists the files of a data set, which exists exactly when its manifest does.
 type Manifest struct {
-	Format  string         `json:"format"`  // ManifestFormat
-	Version string         `json:"version"` // format version
-	Name    string         `json:"name"`    // of the data set
+	Format  string `json:"format"`  // ManifestFormat
+	Version string `json:"version"` // format version
+	Name    string `json:"name"`    // of the data set
+	// Revision is nil for a data set as it was converted.
+	Revision *Revision `json:"revision,omitempty"`
+
 	Source  Source         `json:"source"`
 	Plan    string         `json:"plan,omitempty"` // digest of the conversion plan: equal plans give equal bytes
 	Options map[string]any `json:"options"`        // what the conversion was told, JSON values; a number read is a json.Number

@@ -76,9 +76,9 @@ type Chunk struct {
 	Level      int32    `parquet:"level" doc:"pyramid level, 0 is full resolution"`
 	T          int32    `parquet:"t" doc:"origin along T, in elements of this level"`
 	C          int32    `parquet:"c" doc:"origin along C"`
-	Z          int32    `parquet:"z" doc:"origin along Z"`
-	Y          int32    `parquet:"y" doc:"origin along Y"`
-	X          int32    `parquet:"x" doc:"origin along X"`
+	Z          int32    `parquet:"z" json:"z" doc:"origin along Z"`
+	Y          int32    `parquet:"y" json:"y" doc:"origin along Y"`
+	X          int32    `parquet:"x" json:"x" doc:"origin along X"`
 	SizeT      int32    `parquet:"size_t" doc:"extent along T; 1 for an axis the array lacks"`
 	SizeC      int32    `parquet:"size_c" doc:"extent along C"`
 	SizeZ      int32    `parquet:"size_z" doc:"extent along Z"`
@@ -97,19 +97,19 @@ type Chunk struct {
 
 // BBox is a half-open box in elements of level 0. In two dimensions z0 is 0 and z1 is 1.
 type BBox struct {
-	Z0 int32 `parquet:"z0" doc:"first plane"`
-	Y0 int32 `parquet:"y0" doc:"first row"`
-	X0 int32 `parquet:"x0" doc:"first column"`
-	Z1 int32 `parquet:"z1" doc:"one past the last plane"`
-	Y1 int32 `parquet:"y1" doc:"one past the last row"`
-	X1 int32 `parquet:"x1" doc:"one past the last column"`
+	Z0 int32 `parquet:"z0" json:"z0" doc:"first plane"`
+	Y0 int32 `parquet:"y0" json:"y0" doc:"first row"`
+	X0 int32 `parquet:"x0" json:"x0" doc:"first column"`
+	Z1 int32 `parquet:"z1" json:"z1" doc:"one past the last plane"`
+	Y1 int32 `parquet:"y1" json:"y1" doc:"one past the last row"`
+	X1 int32 `parquet:"x1" json:"x1" doc:"one past the last column"`
 }
 
 // Point is a position in elements of level 0, where element i spans [i-0.5, i+0.5).
 type Point struct {
-	Z float64 `parquet:"z" doc:"plane"`
-	Y float64 `parquet:"y" doc:"row"`
-	X float64 `parquet:"x" doc:"column"`
+	Z float64 `parquet:"z" json:"z" doc:"plane"`
+	Y float64 `parquet:"y" json:"y" doc:"row"`
+	X float64 `parquet:"x" json:"x" doc:"column"`
 }
 
 // Instance is a row of instances: one annotated object.

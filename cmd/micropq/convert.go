@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,10 +25,11 @@ import (
 
 func convertCommand() *cli.Command {
 	return &cli.Command{
-		Name:         "convert",
-		Usage:        "turn a source into a data set",
-		Action:       noCommand,
-		OnUsageError: onUsageError,
+		Name:            "convert",
+		Usage:           "turn a source into a data set",
+		HideHelpCommand: true,
+		Action:          noCommand,
+		OnUsageError:    onUsageError,
 		Subcommands: []*cli.Command{
 			convertFisbeCommand(), convertNCLSMCommand(), convertUbenchCommand(),
 			convertLabelsCommand(), convertVQACommand(),
@@ -39,7 +41,7 @@ func convertCommand() *cli.Command {
 func engineFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "shard-size", Value: "256MiB", Usage: "target size of a shard"},
-		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "processors to use (default: all)"},
+		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "processors to use", DefaultText: "all"},
 		&cli.StringFlag{Name: "memory", Value: "1GiB", Usage: "memory for buffers"},
 		&cli.BoolFlag{Name: "overwrite", Usage: "replace what an earlier conversion left at DST"},
 		&cli.BoolFlag{Name: "dry-run", Usage: "print the plan and write nothing"},
@@ -64,6 +66,7 @@ func runConvert(c *cli.Context, src convert.Source, dst string) error {
 	if c.Bool("dry-run") {
 		return printPlan(c.App.Writer, plan, c.Bool("json"))
 	}
+	limitHeap(o.Memory)
 	start := time.Now()
 	res, err := convert.RunPlan(c.Context, src, plan, dst, o)
 	if err != nil {
@@ -73,6 +76,19 @@ func runConvert(c *cli.Context, src convert.Source, dst string) error {
 		return err
 	}
 	return printResult(c.App.Writer, dst, res, time.Since(start), c.Bool("json"))
+}
+
+// heapOverhead is what a conversion holds besides the buffers that --memory bounds: the row
+// groups being written, encoders, facts, and garbage.
+const heapOverhead = 192 << 20
+
+// limitHeap has garbage collected before the heap outgrows --memory by more than the
+// overhead; left alone, the collector waits until it has doubled. A limit that the user gave
+// the runtime stands.
+func limitHeap(memory int64) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memory + heapOverhead)
+	}
 }
 
 func engineOptions(c *cli.Context) (o convert.Options, err error) {
@@ -149,7 +165,7 @@ func printPlan(w io.Writer, p *convert.Plan, asJSON bool) error {
 			Options map[string]any `json:"options"`
 			Tasks   []convert.Task `json:"tasks"`
 			Notes   []string       `json:"notes"`
-		}{p.Name, p.Source, p.Options, p.Tasks, p.Notes})
+		}{p.Name, p.Source, p.Options, p.Tasks, append([]string{}, p.Notes...)})
 	}
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "SHARD\tREADS\tHOLDS")

@@ -50,6 +50,9 @@ func runConvertFisbe(c *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if _, err := engineOptions(c); err != nil {
+		return err // before the source is opened, which may be far away
+	}
 	s, err := store.Open(c.Context, paths[0], store.Options{})
 	if err != nil {
 		return err
@@ -83,6 +86,9 @@ func fisbeOptions(c *cli.Context) (o fisbe.Options, err error) {
 			return o, fmt.Errorf("--split-list: %w", err)
 		}
 		o.SplitList = string(text)
+	}
+	if o.Levels < 1 {
+		return o, usagef("--levels %d: want at least 1", o.Levels)
 	}
 	if err := o.Validate(); err != nil {
 		return o, &usageError{err}

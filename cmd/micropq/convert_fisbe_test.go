@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -13,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/micropq/micropq/internal/oracle"
 	"github.com/micropq/micropq/testdata/gen/fisbegen"
@@ -125,131 +123,10 @@ func convertedRows(t *testing.T, args ...string) map[string]string {
 	return got
 }
 
-// manyShards are options that cut even a small release into many shards.
-var manyShards = []string{"--chunk", "16,16,16", "--shard-size", "64KiB", "--levels", "2"}
-
-func manyShardsRelease(t *testing.T) string {
-	return release(t, fisbegen.Options{Samples: 3, Shape: []int{3, 40, 70, 90}, Chunks: []int{2, 13, 30, 41}, Neurons: 4, Seed: 9})
-}
-
-func convertMany(src, dst string, more ...string) []string {
-	return slices.Concat([]string{"convert", "fisbe"}, manyShards, more, []string{src, dst})
-}
-
-func TestConvertIsDeterministic(t *testing.T) {
-	src := manyShardsRelease(t)
-	var want map[string]string
-	for i, more := range [][]string{{"--jobs", "1"}, {"--jobs", "2"}, {"--jobs", "7"}, {"--jobs", "3", "--memory", "16MiB"}} {
-		dst := filepath.Join(t.TempDir(), fmt.Sprint(i))
-		must(t, convertMany(src, dst, more...)...)
-		got := tree(t, dst)
-		if want == nil {
-			want = got
-		}
-		sameTree(t, got, want)
-	}
-	if len(want) < 20 {
-		t.Errorf("only %d files: the test wants many shards", len(want))
-	}
-}
-
-// Killed at random moments and started again each time, a conversion ends with the bytes
-// of one that was left alone, and is no data set before that.
-func TestConvertSurvivesKill(t *testing.T) {
-	kills := 25
-	if testing.Short() {
-		kills = 5
-	}
-	src := manyShardsRelease(t)
-	whole := filepath.Join(t.TempDir(), "whole")
-	start := time.Now()
-	if out, err := program(t, convertMany(src, whole)...).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	took := time.Since(start)
-	want := tree(t, whole)
-	rng := rand.New(rand.NewPCG(1, 1))
-	killed := 0
-	for killed < kills {
-		dst := filepath.Join(t.TempDir(), fmt.Sprint("killed", killed))
-		for killed < kills && killedOnce(t, convertMany(src, dst), time.Duration(rng.Int64N(int64(took)))) {
-			killed++
-			if _, err := os.Stat(filepath.Join(dst, "manifest.json")); err == nil {
-				sameTree(t, withoutWork(tree(t, dst)), want)
-				continue
-			}
-			expect := codeDamaged
-			if _, err := os.Stat(dst); err != nil {
-				expect = codeInput // killed before there was anything
-			}
-			if code, _, _ := call(t, "inspect", dst); code != expect {
-				t.Errorf("an interrupted conversion opens as a data set: exit code %d", code)
-			}
-		}
-		must(t, convertMany(src, dst)...)
-		sameTree(t, tree(t, dst), want)
-	}
-}
-
-// withoutWork leaves out the work folder, which a kill after the commit leaves behind.
-func withoutWork(files map[string]string) map[string]string {
-	for name := range files {
-		if strings.HasPrefix(name, ".micropq/") {
-			delete(files, name)
-		}
-	}
-	return files
-}
-
-// killedOnce starts micropq, kills it after a while, and reports whether that was in time.
-func killedOnce(t *testing.T, args []string, after time.Duration) bool {
-	t.Helper()
-	cmd := program(t, args...)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(after)
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	err := cmd.Wait()
-	return err != nil && strings.Contains(err.Error(), "killed")
-}
-
-func TestConvertInterrupted(t *testing.T) {
-	src := release(t, fisbegen.Options{Samples: 2, Shape: []int{3, 120, 200, 200}, Neurons: 6, Seed: 3})
-	dst := filepath.Join(t.TempDir(), "out")
-	cmd := program(t, "convert", "fisbe", "--chunk", "16,16,16", src, dst)
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		if _, err := os.Stat(filepath.Join(dst, ".micropq", "tmp")); err == nil || time.Now().After(deadline) {
-			break
-		}
-	}
-	time.Sleep(50 * time.Millisecond)
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	asked := time.Now()
-	_ = cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != codeInterrupted {
-		t.Errorf("exit code %d, want %d\n%s", code, codeInterrupted, &stderr)
-	}
-	if d := time.Since(asked); d > time.Second {
-		t.Errorf("it took %v to stop", d)
-	}
-	if !strings.Contains(stderr.String(), "run the same command again") {
-		t.Errorf("it does not say how to go on:\n%s", &stderr)
-	}
-	must(t, "convert", "fisbe", "--chunk", "16,16,16", src, dst)
-}
+// smallRelease is what defects are planted in.
+var smallRelease = fisbegen.Options{Samples: 1, Shape: []int{3, 20, 30, 40}, Chunks: []int{1, 10, 30, 40}, Neurons: 3, LabelType: "<i2", IDs: true, Seed: 2}
 
 func TestConvertRefusesDefects(t *testing.T) {
-	small := fisbegen.Options{Samples: 1, Shape: []int{3, 20, 30, 40}, Chunks: []int{1, 10, 30, 40}, Neurons: 3, LabelType: "<i2", IDs: true, Seed: 2}
 	tests := []struct {
 		defect string
 		want   []string // what the message must say
@@ -264,7 +141,7 @@ func TestConvertRefusesDefects(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.defect, func(t *testing.T) {
-			o := small
+			o := smallRelease
 			o.Defect = tt.defect
 			refused(t, release(t, o), tt.want...)
 		})

@@ -187,8 +187,8 @@ func TestConvertRealSection(t *testing.T) {
 	t.Logf("%s", oracle.Run(t, python, "testdata/check_s60.py", src, dst, region))
 }
 
-// picture writes a PNG.
-func picture(t *testing.T, path string, img image.Image) {
+// writePNG writes a PNG.
+func writePNG(t *testing.T, path string, img image.Image) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		t.Fatal(err)
@@ -218,8 +218,8 @@ func TestConvertLabels(t *testing.T) {
 				}
 			}
 		}
-		picture(t, filepath.Join(src, split, "images", "a.png"), img)
-		picture(t, filepath.Join(src, split, "masks", "a_mask.png"), mask)
+		writePNG(t, filepath.Join(src, split, "images", "a.png"), img)
+		writePNG(t, filepath.Join(src, split, "masks", "a_mask.png"), mask)
 	}
 	dst := filepath.Join(t.TempDir(), "out")
 	must(t, "convert", "labels", "--tile", "16", src, dst)
@@ -231,11 +231,11 @@ func TestConvertLabels(t *testing.T) {
 
 func TestConvertLabelsRefuses(t *testing.T) {
 	src := t.TempDir()
-	picture(t, filepath.Join(src, "a.png"), image.NewGray(image.Rect(0, 0, 4, 4)))
+	writePNG(t, filepath.Join(src, "a.png"), image.NewGray(image.Rect(0, 0, 4, 4)))
 	refusedSections(t, []string{"convert", "labels", src}, "no masks are recognised")
-	picture(t, filepath.Join(src, "a_mask.png"), image.NewRGBA(image.Rect(0, 0, 4, 4)))
+	writePNG(t, filepath.Join(src, "a_mask.png"), image.NewRGBA(image.Rect(0, 0, 4, 4)))
 	refusedSections(t, []string{"convert", "labels", src}, "a_mask.png", "samples a pixel")
-	picture(t, filepath.Join(src, "a_mask.png"), image.NewGray(image.Rect(0, 0, 4, 5)))
+	writePNG(t, filepath.Join(src, "a_mask.png"), image.NewGray(image.Rect(0, 0, 4, 5)))
 	refusedSections(t, []string{"convert", "labels", src}, "5 x 4", "4 x 4")
 	if err := os.WriteFile(filepath.Join(src, "a_mask.png"), []byte("no picture, but longer than the header of one"), 0o666); err != nil {
 		t.Fatal(err)

@@ -20,7 +20,7 @@ func vqaFlags() []cli.Flag {
 	return append([]cli.Flag{
 		&cli.BoolFlag{Name: "no-decode", Usage: "read the headers of images only: no digest of pixels, no perceptual hash"},
 		&cli.BoolFlag{Name: "keep-going", Usage: "leave out items that cannot be converted and list them in DST/rejected.jsonl"},
-		&cli.StringFlag{Name: "row-group-size", Value: "64MiB", Usage: "size of the values of a row group at which it ends"},
+		&cli.StringFlag{Name: "row-group-size", Value: "32MiB", Usage: "size of the values of a row group at which it ends"},
 	}, engineFlags()...)
 }
 

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
+	"github.com/micropq/micropq/annotate/journal"
+	"github.com/micropq/micropq/annotate/publish"
 	"github.com/micropq/micropq/convert"
 	"github.com/micropq/micropq/loaders"
 )
@@ -35,12 +38,16 @@ func exitCode(ctx context.Context, err error) int {
 		return codeDone
 	case ctx.Err() != nil || errors.Is(err, context.Canceled):
 		return codeInterrupted
-	case errors.As(err, &usage) || errors.Is(err, convert.ErrExists):
+	case errors.As(err, &usage) || isAny(err, convert.ErrExists, publish.ErrExists, publish.ErrNothing, journal.ErrNothing):
 		return codeUsage
-	case errors.Is(err, loaders.ErrDamaged):
+	case isAny(err, loaders.ErrDamaged, convert.ErrDamaged, journal.ErrDamaged):
 		return codeDamaged
 	}
 	return codeInput
+}
+
+func isAny(err error, targets ...error) bool {
+	return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
 }
 
 // message is what the user is told.

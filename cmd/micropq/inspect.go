@@ -22,7 +22,11 @@ func inspectCommand() *cli.Command {
 		Usage:     "say what is in a data set",
 		ArgsUsage: "DST",
 		Description: `DST is a folder, a zip of one, or an HTTP(S) URL of either. Only footers and small
-columns are read. Facts of elements are of level 0, sizes of all levels.`,
+columns are read. Facts of elements are of level 0, sizes of all levels.
+
+Example:
+
+   micropq inspect fisbe/`,
 		Flags:        []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON"}},
 		OnUsageError: onUsageError,
 		Action:       runInspect,
@@ -59,6 +63,7 @@ func printSummary(w io.Writer, s *loaders.Summary) error {
 		{"doi", s.Source.DOI},
 		{"url", s.Source.URL},
 		{"size", fmt.Sprintf("%s in %d shards", formatBytes(s.Bytes), s.Shards)},
+		{"partial", partialText(s.Partial)},
 	} {
 		if line[1] != "" {
 			fmt.Fprintf(tw, "%s\t%s\n", line[0], line[1])
@@ -66,11 +71,17 @@ func printSummary(w io.Writer, s *loaders.Summary) error {
 	}
 	fmt.Fprintln(tw)
 	printTables(tw, s.Tables)
+	// Objects annotated on plain images are of no array.
+	s.Arrays = slices.DeleteFunc(s.Arrays, func(a loaders.ArraySummary) bool { return a.Samples == 0 && a.Chunks == 0 })
 	if len(s.Arrays) > 0 {
 		fmt.Fprintln(tw)
 		printShapes(tw, s.Arrays)
 		fmt.Fprintln(tw)
 		printContents(tw, s.Arrays)
+	}
+	if s.Items != nil {
+		fmt.Fprintln(tw)
+		printItems(tw, s)
 	}
 	return tw.Flush()
 }

@@ -27,9 +27,8 @@ var version = "0.1.0-dev"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	os.Exit(run(ctx, os.Args, os.Stdout, os.Stderr))
 }
 
 // run executes a command line and returns the exit code.
@@ -59,8 +58,11 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		Commands: []*cli.Command{
 			convertCommand(),
 			inspectCommand(),
+			itemsCommand(),
 			readCommand(),
 			previewCommand(),
+			streamCommand(),
+			annotateCommand(),
 			schemaCommand(),
 		},
 	}
@@ -82,7 +84,11 @@ func onUsageError(c *cli.Context, err error, _ bool) error {
 // wherever it stood (see permute), so what is left are arguments.
 func args(c *cli.Context, want ...string) ([]string, error) {
 	if c.NArg() != len(want) {
-		return nil, usagef("%s takes %s, got %d arguments: see %s --help", c.Command.HelpName, strings.Join(want, " "), c.NArg(), c.Command.HelpName)
+		takes := "no argument"
+		if len(want) > 0 {
+			takes = strings.Join(want, " ")
+		}
+		return nil, usagef("%s takes %s, got %q: see %s --help", c.Command.HelpName, takes, c.Args().Slice(), c.Command.HelpName)
 	}
 	return c.Args().Slice(), nil
 }

@@ -2,11 +2,8 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"os"
 	"os/exec"
-	"os/signal"
-	"syscall"
 	"testing"
 )
 
@@ -15,9 +12,7 @@ const asProgram = "MICROPQ_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-		defer stop()
-		os.Exit(run(ctx, os.Args, os.Stdout, os.Stderr))
+		main()
 	}
 	os.Exit(m.Run())
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
@@ -110,18 +112,21 @@ type output struct {
 }
 
 func createOutput(path string) (*output, error) {
-	dir := ""
-	if path != "-" {
-		if info, err := os.Stat(path); err == nil && info.IsDir() {
-			return nil, usagef("-o %s is a folder: want a file", path)
-		}
-		dir = filepath.Dir(path)
+	if path == "-" {
+		f, err := os.CreateTemp("", "micropq-read-*")
+		return &output{path: path, file: f}, err
 	}
-	f, err := os.CreateTemp(dir, ".micropq-read-*")
-	if err != nil {
-		return nil, err
+	dir, name := filepath.Split(path)
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil, usagef("-o %s is a folder: want a file", path)
 	}
-	return &output{path: path, file: f}, nil
+	if _, err := os.Stat(filepath.Clean(dir)); errors.Is(err, fs.ErrNotExist) {
+		return nil, usagef("-o %s: there is no folder %s", path, dir)
+	}
+	// Not CreateTemp, whose files nobody else may read.
+	part := fmt.Sprintf("%s.%s.%d.part", dir, name, os.Getpid())
+	f, err := os.OpenFile(part, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o666)
+	return &output{path: path, file: f}, err
 }
 
 // finish gives the file its name, or copies it to standard output.
@@ -133,11 +138,11 @@ func (o *output) finish(stdout io.Writer) error {
 		}
 		return errors.Join(err, o.abort())
 	}
-	const readable = 0o644 // CreateTemp lets nobody else read
-	if err := errors.Join(o.file.Chmod(readable), o.file.Close()); err != nil {
-		return errors.Join(err, os.Remove(o.file.Name()))
+	err := o.file.Close()
+	if err == nil {
+		err = os.Rename(o.file.Name(), o.path)
 	}
-	if err := os.Rename(o.file.Name(), o.path); err != nil {
+	if err != nil {
 		return errors.Join(err, os.Remove(o.file.Name()))
 	}
 	return nil

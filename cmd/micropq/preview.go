@@ -6,11 +6,13 @@ import (
 	"net/url"
 	"os"
 	"path"
+	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/micropq/micropq/internal/progress"
 	"github.com/micropq/micropq/loaders"
+	"github.com/micropq/micropq/schemas"
 )
 
 func previewCommand() *cli.Command {
@@ -20,11 +22,17 @@ func previewCommand() *cli.Command {
 		ArgsUsage: "DST",
 		Description: `DST is a folder, a zip of one, or an HTTP(S) URL of either. The preview of a sample
 becomes DIR/SAMPLE.png; characters of its id that a file name cannot have are written as
-%XX.`,
+%XX. Of a data set with questions a contact sheet is written instead: DIR/contact-sheet.png
+shows images with their questions, the right option in blue.
+
+Example:
+
+   micropq preview fisbe/ --sample 'VT0*' -o previews/`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "`DIR` to write to"},
 			&cli.StringFlag{Name: "sample", Usage: "`GLOB` of sample ids (default: all)"},
 			&cli.StringFlag{Name: "split", Usage: "train, val, test (default: all)"},
+			&cli.IntFlag{Name: "limit", Value: 24, Usage: "images on a contact sheet"},
 			&cli.StringFlag{Name: "progress", Value: "auto", Usage: "auto, bar, lines, json or none"},
 		},
 		OnUsageError: onUsageError,
@@ -61,6 +69,9 @@ func runPreview(c *cli.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
+	if d.Manifest().Rows(schemas.QuestionsTable) > 0 {
+		return previewItems(c, d, root)
+	}
 	report := progress.New(c.App.ErrWriter, mode, isTerminal(c.App.ErrWriter))
 	report.Start("writing previews", 0)
 	defer report.Stop()
@@ -84,6 +95,24 @@ func runPreview(c *cli.Context) (err error) {
 	}
 	report.Stop()
 	_, err = fmt.Fprintf(c.App.Writer, "%d previews in %s%s\n", written, dir, withoutPreview(without))
+	return err
+}
+
+// previewItems writes the contact sheet of a data set with questions.
+func previewItems(c *cli.Context, d *loaders.Dataset, root *os.Root) error {
+	limit := c.Int("limit")
+	if limit < 1 || limit > 1000 {
+		return usagef("--limit %d: want 1 to 1000", limit)
+	}
+	q := loaders.SampleQuery{Split: c.String("split"), Glob: c.String("sample")}
+	n, err := writeSheet(c.Context, d, root, q, limit)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return usagef("no sample matches --sample %q --split %q", q.Glob, q.Split)
+	}
+	_, err = fmt.Fprintf(c.App.Writer, "%d images with their questions in %s\n", n, filepath.Join(c.String("output"), sheetName))
 	return err
 }
 

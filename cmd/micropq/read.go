@@ -71,9 +71,6 @@ func parseReadOptions(c *cli.Context) (o readOptions, err error) {
 		merged: c.Bool("merged"), output: c.String("output"), format: c.String("format"),
 	}
 	var errs []error
-	if o.sample == "" {
-		errs = append(errs, errors.New("--sample is missing: micropq inspect and the samples table name the samples"))
-	}
 	if o.output == "" {
 		errs = append(errs, errors.New("-o is missing: want a file, or - for standard output"))
 	}
@@ -202,10 +199,12 @@ type reading struct {
 
 func openReading(ctx context.Context, d *loaders.Dataset, o readOptions) (*reading, error) {
 	a, err := d.Array(ctx, o.sample, o.array, o.level)
-	if err != nil {
-		if errors.Is(err, loaders.ErrNotFound) {
-			return nil, &usageError{err}
-		}
+	switch {
+	case errors.Is(err, loaders.ErrNotFound) && o.sample == "":
+		return nil, usagef("--sample is missing: %w", err)
+	case errors.Is(err, loaders.ErrNotFound):
+		return nil, &usageError{err}
+	case err != nil:
 		return nil, err
 	}
 	switch {

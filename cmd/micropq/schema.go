@@ -1,7 +1,6 @@
 package main
 
 import (
-	"flag"
 	"fmt"
 	"io"
 	"slices"
@@ -19,21 +18,24 @@ const manifestName = "manifest"
 // schemaCommand describes the format of a data set: what its tables hold.
 func schemaCommand() *cli.Command {
 	return &cli.Command{
-		Name:         "schema",
-		Usage:        "describe the tables and the manifest of a data set",
-		Action:       noCommand,
-		OnUsageError: onUsageError,
+		Name:            "schema",
+		Usage:           "describe the tables and the manifest of a data set",
+		HideHelpCommand: true,
+		Action:          noCommand,
+		OnUsageError:    onUsageError,
 		Subcommands: []*cli.Command{
 			{
 				Name:         "list",
 				Usage:        "list the tables",
+				Description:  "Example:\n\n   micropq schema list",
 				OnUsageError: onUsageError,
 				Action:       listSchemas,
 			},
 			{
-				Name:      "show",
-				Usage:     "show the columns of a table, or the JSON Schema of the manifest",
-				ArgsUsage: "TABLE",
+				Name:        "show",
+				Usage:       "show the columns of a table, or the JSON Schema of the manifest",
+				ArgsUsage:   "TABLE",
+				Description: "Example:\n\n   micropq schema show chunks --format arrow",
 				Flags: []cli.Flag{&cli.StringFlag{
 					Name:  "format",
 					Value: schemas.AsMarkdown,
@@ -47,8 +49,8 @@ func schemaCommand() *cli.Command {
 }
 
 func listSchemas(c *cli.Context) error {
-	if c.NArg() > 0 {
-		return usagef("schema list takes no argument, not %q", c.Args().First())
+	if _, err := args(c); err != nil {
+		return err
 	}
 	w := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
 	for _, t := range schemas.Tables() {
@@ -59,15 +61,16 @@ func listSchemas(c *cli.Context) error {
 }
 
 func showSchema(c *cli.Context) error {
-	format, err := formatAfterTable(c)
+	names, err := args(c, "TABLE")
 	if err != nil {
 		return err
 	}
+	name, format := names[0], c.String("format")
 	if !slices.Contains(schemas.Notations(), format) {
 		return usagef("--format %q: want one of %s", format, strings.Join(schemas.Notations(), ", "))
 	}
 	text := string(schemas.ManifestSchema())
-	if name := c.Args().First(); name != manifestName {
+	if name != manifestName {
 		table, err := schemas.TableNamed(name)
 		if err != nil {
 			return usagef("%w, or %s", err, manifestName)
@@ -78,22 +81,4 @@ func showSchema(c *cli.Context) error {
 	}
 	_, err = io.WriteString(c.App.Writer, text)
 	return err
-}
-
-// formatAfterTable is --format, which may also stand after TABLE, where urfave/cli takes a
-// flag for an argument.
-func formatAfterTable(c *cli.Context) (string, error) {
-	if c.NArg() == 0 {
-		return "", usagef("schema show wants a TABLE: see micropq schema list")
-	}
-	after := flag.NewFlagSet("schema show", flag.ContinueOnError)
-	after.SetOutput(io.Discard)
-	format := after.String("format", c.String("format"), "")
-	if err := after.Parse(c.Args().Tail()); err != nil {
-		return "", usagef("schema show: %w", err)
-	}
-	if after.NArg() > 0 {
-		return "", usagef("schema show takes one TABLE, not also %q", after.Arg(0))
-	}
-	return *format, nil
 }

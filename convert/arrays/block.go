@@ -10,10 +10,9 @@ import (
 	"github.com/micropq/micropq/schemas"
 )
 
-// state is what one goroutine needs to make the rows of a block, and holds them until they
-// are written. States are recycled.
+// state is what making the rows of a block needs, and holds them until they are written.
+// States are recycled.
 type state struct {
-	enc      *chunkcodec.Encoder
 	encoding chunkcodec.Encoding
 	data     []byte   // the block, dense
 	piece    []byte   // source of a piece of it
@@ -26,7 +25,7 @@ type state struct {
 }
 
 // block makes the rows of block i of the current span.
-func (st *state) block(ctx context.Context, u *openUnit, i int) error {
+func (st *state) block(ctx context.Context, u *openUnit, enc *chunkcodec.Encoder, i int) error {
 	b := u.grid.block(u.span.First + i)
 	if err := st.read(ctx, u, i, b); err != nil {
 		return err
@@ -39,7 +38,7 @@ func (st *state) block(ctx context.Context, u *openUnit, i int) error {
 	}
 	st.rows = st.rows[:0]
 	for _, c := range u.grid.channels(b) {
-		if err := st.row(u, b, c, fill, empty); err != nil {
+		if err := st.row(u, enc, b, c, fill, empty); err != nil {
 			return err
 		}
 	}
@@ -98,7 +97,7 @@ func (st *state) note(f *ArrayFacts) {
 }
 
 // row makes the row of chunk c of block b.
-func (st *state) row(u *openUnit, b, c box, fill []byte, empty bool) error {
+func (st *state) row(u *openUnit, enc *chunkcodec.Encoder, b, c box, fill []byte, empty bool) error {
 	data := st.dense(u, b, c)
 	d := u.array.Source.DType()
 	r := schemas.Chunk{
@@ -108,16 +107,23 @@ func (st *state) row(u *openUnit, b, c box, fill []byte, empty bool) error {
 		DType: string(d), Encoding: string(st.encoding), Fill: u.array.Fill,
 		Digest: xxhash.Sum64(data),
 	}
+	var s stats
+	null := empty
 	if u.labels() {
 		r.IDs = st.scan.parts.ids(c.origin[axC], c.origin[axC]+c.shape[axC])
 	}
-	if empty || uniform(data, fill) {
+	if u.labels() && u.array.Fill == 0 {
+		s = st.scan.parts.stats(c)
+		null = s.foreground == 0
+	} else if null = null || uniform(data, fill); !null {
+		s = scan(data, d, u.array.Fill)
+	}
+	if null {
 		v := u.array.Fill
 		r.Min, r.Max = &v, &v
 		st.rows = append(st.rows, r)
 		return nil
 	}
-	s := scan(data, d, u.array.Fill)
 	r.Foreground = s.foreground
 	if s.valid {
 		r.Min, r.Max = &s.min, &s.max
@@ -127,7 +133,7 @@ func (st *state) row(u *openUnit, b, c box, fill []byte, empty bool) error {
 		st.payloads = append(st.payloads, nil)
 	}
 	var err error
-	if st.payloads[k], err = st.enc.Encode(st.payloads[k], data, d.Size()); err != nil {
+	if st.payloads[k], err = enc.Encode(st.payloads[k], data, d.Size()); err != nil {
 		return err
 	}
 	r.Data = st.payloads[k]

@@ -8,6 +8,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow/float16"
 
+	"github.com/micropq/micropq/internal/vec"
 	"github.com/micropq/micropq/schemas"
 )
 
@@ -97,7 +98,7 @@ func scan(data []byte, d schemas.DType, fill float64) stats {
 	case schemas.Int8:
 		return scanInts(as[int8](data), int8(fill))
 	case schemas.Uint16:
-		return scanInts(as[uint16](data), uint16(fill))
+		return scan16(as[uint16](data), uint16(fill))
 	case schemas.Int16:
 		return scanInts(as[int16](data), int16(fill))
 	case schemas.Uint32:
@@ -114,6 +115,14 @@ func scan(data []byte, d schemas.DType, fill float64) stats {
 		return scanFloats(as[float32](data), float32(fill))
 	}
 	return scanFloats(as[float64](data), fill)
+}
+
+func scan16(v []uint16, fill uint16) stats {
+	if len(v) == 0 {
+		return stats{}
+	}
+	lo, hi, background := vec.Range16(v, fill)
+	return stats{min: float64(lo), max: float64(hi), valid: true, foreground: int64(len(v) - background)}
 }
 
 func scanInts[T elem](v []T, fill T) stats {

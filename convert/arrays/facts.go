@@ -1,6 +1,7 @@
 package arrays
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -116,10 +117,7 @@ func SourceDigest(arrays map[string]*ArrayFacts) (string, error) {
 
 func digest(all []Object) (string, error) {
 	slices.SortFunc(all, func(a, b Object) int {
-		if c := strings.Compare(a.Key, b.Key); c != 0 {
-			return c
-		}
-		return cmp64(a.Off, b.Off)
+		return cmp.Or(strings.Compare(a.Key, b.Key), cmp.Compare(a.Off, b.Off))
 	})
 	h := sha256.New()
 	for i, o := range all {

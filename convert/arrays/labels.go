@@ -1,8 +1,10 @@
 package arrays
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -14,6 +16,10 @@ import (
 type Key struct {
 	Channel int32
 	Label   int64
+}
+
+func (k Key) compare(o Key) int {
+	return cmp.Or(cmp.Compare(k.Channel, o.Channel), cmp.Compare(k.Label, o.Label))
 }
 
 // Part is an object, or what some chunks hold of it. Coordinates are of level 0.
@@ -77,27 +83,7 @@ func (ps Parts) merge(qs Parts) {
 
 // Keys are the objects in order of channel and label.
 func (ps Parts) Keys() []Key {
-	ks := make([]Key, 0, len(ps))
-	for k := range ps {
-		ks = append(ks, k)
-	}
-	slices.SortFunc(ks, func(a, b Key) int {
-		if a.Channel != b.Channel {
-			return int(a.Channel) - int(b.Channel)
-		}
-		return cmp64(a.Label, b.Label)
-	})
-	return ks
-}
-
-func cmp64(a, b int64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
+	return slices.SortedFunc(maps.Keys(ps), Key.compare)
 }
 
 // LabelError is a value that cannot name an instance.
@@ -116,6 +102,9 @@ type labelScan struct {
 	counts []uint8 // per spatial voxel of the block, the channels that hold an object there
 }
 
+// zero is the background of any label type.
+var zero [8]byte
+
 // block scans a block of labels: data is dense in the order of the grid's axes, X last.
 func (ls *labelScan) block(data []byte, d schemas.DType, g *grid, b box) (err error) {
 	ls.parts = Parts{}
@@ -124,6 +113,12 @@ func (ls *labelScan) block(data []byte, d schemas.DType, g *grid, b box) (err er
 	for c := range b.shape[axC] {
 		for t := range b.shape[axT] {
 			for z := range b.shape[axZ] {
+				if st[axY] == b.shape[axX] {
+					off := (c*st[axC] + t*st[axT] + z*st[axZ]) * size
+					if plane := data[off : off+b.shape[axY]*b.shape[axX]*size]; uniform(plane, zero[:size]) {
+						continue // as most are
+					}
+				}
 				for y := range b.shape[axY] {
 					off := (c*st[axC] + t*st[axT] + z*st[axZ] + y*st[axY]) * size
 					row := data[off : off+b.shape[axX]*size]
@@ -244,6 +239,22 @@ func (ps Parts) ids(c0, c1 int) []int64 {
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids)
+}
+
+// stats are those of chunk c of the block, for a fill of 0: what is no object is background.
+func (ps Parts) stats(c box) (s stats) {
+	lo, hi := int64(math.MaxInt64), int64(0)
+	for k, p := range ps {
+		if int(k.Channel) >= c.origin[axC] && int(k.Channel) < c.origin[axC]+c.shape[axC] {
+			s.foreground += p.Voxels
+			lo, hi = min(lo, k.Label), max(hi, k.Label)
+		}
+	}
+	if s.foreground < int64(c.elements()) {
+		lo = 0
+	}
+	s.min, s.max, s.valid = float64(lo), float64(hi), true
+	return s
 }
 
 // Mask is the object's shape. Runs that a chunk boundary cut are joined.

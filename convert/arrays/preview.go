@@ -5,6 +5,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"maps"
 	"math"
 	"slices"
 )
@@ -122,20 +123,26 @@ func channelTint(c, n int) [3]float64 {
 // goldenRatio spreads the hues of successive objects as far apart as can be.
 const goldenRatio = 0.61803398875
 
+// labelPanel gives objects hues by their rank, so that neighbours in it look different
+// whatever the labels are.
 func labelPanel(p *Projection, boundaries bool) *image.NRGBA {
 	out := image.NewNRGBA(image.Rect(0, 0, p.Width, p.Height))
-	colours := map[Key]color.NRGBA{{}: {A: 0xff}}
+	colours := map[Key]color.NRGBA{}
 	for _, k := range p.Objects {
-		if _, ok := colours[k]; !ok && k.Label != 0 {
-			_, f := math.Modf(float64(uint64(k.Label)*7+uint64(k.Channel)) * goldenRatio)
-			colours[k] = hue(f)
+		if k.Label != 0 {
+			colours[k] = color.NRGBA{}
 		}
 	}
+	for i, k := range slices.SortedFunc(maps.Keys(colours), Key.compare) {
+		_, f := math.Modf(float64(i) * goldenRatio)
+		colours[k] = hue(f)
+	}
+	black := color.NRGBA{A: 0xff}
 	for i, k := range p.Objects {
-		if k.Label == 0 {
-			k = Key{}
+		c, ok := colours[k]
+		if !ok {
+			c = black
 		}
-		c := colours[k]
 		if boundaries && p.boundary(i) {
 			c = color.NRGBA{R: 0xff, G: 0xff, B: 0xff, A: 0xff}
 		}

@@ -3,6 +3,7 @@ package arrays
 import (
 	"math"
 
+	"github.com/micropq/micropq/internal/vec"
 	"github.com/micropq/micropq/schemas"
 )
 
@@ -96,24 +97,36 @@ func projectBlock(pt *patch, p *Projection, data []byte, d schemas.DType, g *gri
 
 func project[T elem](pt *patch, step int, data []byte, g *grid, b box) {
 	v, st := as[T](data), g.strides(b)
-	row := make([]T, b.shape[axX])
+	h, w := b.shape[axY], b.shape[axX]
+	plane := make([]T, h*w)
 	for c := range b.shape[axC] {
-		for y := range b.shape[axY] {
-			// The maximum in the array's own type first: one conversion a pixel, not a voxel.
-			for t := range b.shape[axT] {
-				for z := range b.shape[axZ] {
-					o := t*st[axT] + c*st[axC] + z*st[axZ] + y*st[axY]
-					maxRow(row, v[o:], st[axX], t == 0 && z == 0)
-				}
+		// The maximum in the array's own type first: one conversion a pixel, not a voxel.
+		for t := range b.shape[axT] {
+			for z := range b.shape[axZ] {
+				maxPlane(plane, v[t*st[axT]+c*st[axC]+z*st[axZ]:], h, w, st[axY], st[axX], t == 0 && z == 0)
 			}
+		}
+		for y := range h {
 			out := pt.values[(c*pt.h+(b.origin[axY]+y)/step-pt.y)*pt.w:]
-			for x, m := range row {
+			for x, m := range plane[y*w:][:w] {
 				i := (b.origin[axX]+x)/step - pt.x
 				if f := float32(m); f > out[i] {
 					out[i] = f
 				}
 			}
 		}
+	}
+}
+
+// maxPlane raises a dense plane of h by w to that at v, whose strides are sy and sx; the
+// first one it copies.
+func maxPlane[T elem](plane, v []T, h, w, sy, sx int, first bool) {
+	if sx == 1 && sy == w {
+		maxRow(plane, v, 1, first)
+		return
+	}
+	for y := range h {
+		maxRow(plane[y*w:][:w], v[y*sy:], sx, first)
 	}
 }
 
@@ -126,6 +139,10 @@ func maxRow[T elem](row, v []T, stride int, first bool) {
 			row[x] = v[x*stride]
 		}
 	case stride == 1:
+		if row, ok := any(row).([]uint16); ok {
+			vec.Max16(row, any(v).([]uint16))
+			return
+		}
 		v = v[:len(row)]
 		for x, m := range row {
 			row[x] = max(m, v[x])

@@ -8,6 +8,7 @@ import (
 	"github.com/micropq/micropq/convert"
 	"github.com/micropq/micropq/internal/chunkcodec"
 	"github.com/micropq/micropq/internal/nd"
+	"github.com/micropq/micropq/internal/ordered"
 	"github.com/micropq/micropq/schemas"
 )
 
@@ -24,6 +25,7 @@ type Session struct {
 	encoding chunkcodec.Encoding
 	res      convert.Resources
 	states   sync.Pool // of *state
+	encoders sync.Pool // of *chunkcodec.Encoder: large, and needed while a block is made only
 }
 
 // openUnit is the unit being read; its reader serves the spans of several tasks.
@@ -167,12 +169,12 @@ func (s *Session) window(u *openUnit) (left int64, err error) {
 	n *= g.shape[axC]
 	block := 2*int64(n) + int64(n)/8
 	if u.span.Level > 0 {
-		u.piece = int(min(maxPiece, s.res.Memory/8))
+		u.piece = int(max(u.smallestPiece(), min(maxPiece, s.res.Memory/8)))
 		block += int64(u.piece)
 	}
 	if block > s.res.Memory/2 {
-		return 0, fmt.Errorf("%s: %s: a block of all channels takes %d MiB and %d MiB are to be had for one: raise --memory or take a smaller --chunk",
-			u.span.Sample, u.span.Array, block>>20, s.res.Memory>>21)
+		return 0, fmt.Errorf("%s: %s: a block of all channels at level %d takes %d MiB and %d MiB are to be had for one: raise --memory, or take a smaller --chunk or fewer --levels",
+			u.span.Sample, u.span.Array, u.span.Level, ceilDiv(int(block), 1<<20), s.res.Memory>>21)
 	}
 	u.window = int(min(int64(2*s.res.Workers), s.res.Memory/2/block))
 	return s.res.Memory - int64(u.window)*block, nil
@@ -193,6 +195,16 @@ func (s *Session) schedule(u *openUnit) (regions []nd.Region) {
 		}
 	}
 	return regions
+}
+
+// smallestPiece is the number of bytes that one element of the level is made of, in all
+// channels: pieces cannot be smaller.
+func (u *openUnit) smallestPiece() int64 {
+	n := int64(u.array.Source.DType().Size()) * int64(u.full[axC])
+	for _, ax := range blockOrder {
+		n *= int64(min(scale(ax, u.span.Level), u.full[ax]))
+	}
+	return n
 }
 
 // pieces cuts a block into boxes whose source is small enough to be read at once.
@@ -219,17 +231,19 @@ func (u *openUnit) pieces(b box) []box {
 // span writes the rows of one span.
 func (s *Session) span(ctx context.Context, span Span, w *convert.Shard) error {
 	u := s.unit
-	return Ordered(ctx, span.Blocks, s.res.Workers, u.window,
+	return ordered.Each(ctx, span.Blocks, s.res.Workers, u.window,
 		func(ctx context.Context, i int) (*state, error) {
 			if err := s.res.CPU.Acquire(ctx); err != nil {
 				return nil, err
 			}
 			defer s.res.CPU.Release()
-			st, err := s.state()
+			enc, err := s.encoder()
 			if err != nil {
 				return nil, err
 			}
-			if err := st.block(ctx, u, i); err != nil {
+			defer s.encoders.Put(enc)
+			st := s.state()
+			if err := st.block(ctx, u, enc, i); err != nil {
 				return nil, inputError(ctx, span, err)
 			}
 			return st, nil
@@ -255,15 +269,18 @@ func inputError(ctx context.Context, span Span, err error) error {
 	return &convert.InputError{Sample: span.Sample, Where: span.Array, Err: err}
 }
 
-func (s *Session) state() (*state, error) {
+func (s *Session) state() *state {
 	if st, ok := s.states.Get().(*state); ok {
-		return st, nil
+		return st
 	}
-	enc, err := chunkcodec.NewEncoder(s.encoding, 0)
-	if err != nil {
-		return nil, err
+	return &state{encoding: s.encoding}
+}
+
+func (s *Session) encoder() (*chunkcodec.Encoder, error) {
+	if enc, ok := s.encoders.Get().(*chunkcodec.Encoder); ok {
+		return enc, nil
 	}
-	return &state{enc: enc, encoding: s.encoding}, nil
+	return chunkcodec.NewEncoder(s.encoding, 0)
 }
 
 func (u *openUnit) labels() bool { return u.array.Role == schemas.RoleLabels }

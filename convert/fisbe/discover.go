@@ -11,6 +11,7 @@ import (
 
 	"github.com/micropq/micropq/convert"
 	"github.com/micropq/micropq/internal/store"
+	"github.com/micropq/micropq/internal/zarr"
 )
 
 // found is a sample in the source.
@@ -28,8 +29,7 @@ type found struct {
 func discover(ctx context.Context, s store.Store, location string) ([]found, error) {
 	infos, err := s.List(ctx, "")
 	if errors.Is(err, store.ErrNoList) {
-		// A plain HTTP directory: it can only be one sample.
-		return []found{{name: sampleName(location, ""), place: placeOf(above(location, ""))}}, nil
+		return discoverUnlisted(ctx, s, location)
 	}
 	if err != nil {
 		return nil, err
@@ -48,6 +48,34 @@ func discover(ctx context.Context, s store.Store, location string) ([]found, err
 	out := make([]found, 0, len(order))
 	for _, r := range order {
 		out = append(out, *roots[r])
+	}
+	return out, unique(out)
+}
+
+// discoverUnlisted finds the samples of a plain HTTP directory: those that its consolidated
+// metadata names, else it can only be one sample.
+func discoverUnlisted(ctx context.Context, s store.Store, location string) ([]found, error) {
+	g, err := zarr.OpenGroup(ctx, s, "")
+	if errors.Is(err, store.ErrNotExist) || err == nil && !g.Consolidated() {
+		return []found{{name: sampleName(location, ""), place: placeOf(above(location, ""))}}, nil
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, &convert.InputError{Err: err}
+	}
+	nodes, err := g.Nodes(ctx)
+	if err != nil {
+		return nil, &convert.InputError{Err: err}
+	}
+	var out []found
+	seen := map[string]bool{}
+	for _, n := range nodes {
+		if root, ok := sampleRoot(n.Path + "/zarr.json"); ok && !seen[root] {
+			seen[root] = true
+			out = append(out, found{name: sampleName(location, root), root: root, place: placeOf(above(location, root))})
+		}
 	}
 	return out, unique(out)
 }

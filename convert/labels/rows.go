@@ -9,6 +9,7 @@ import (
 	"github.com/micropq/micropq/convert/arrays"
 	"github.com/micropq/micropq/internal/mask"
 	"github.com/micropq/micropq/internal/measure"
+	"github.com/micropq/micropq/internal/ordered"
 	"github.com/micropq/micropq/schemas"
 )
 
@@ -145,7 +146,7 @@ func (r *rowsOf) write(ctx context.Context, objects []object, w *convert.Shard) 
 	hw := r.sample.headers[r.sample.members[0].array()].plane()
 	image := measure.Image{Height: hw[0], Width: hw[1], PixelSizeUM: r.sample.squarePixel(r.session.source.layout)}
 	res := r.session.res
-	return arrays.Ordered(ctx, len(objects), res.Workers, 4*res.Workers,
+	return ordered.Each(ctx, len(objects), res.Workers, 4*res.Workers,
 		func(ctx context.Context, i int) (f finished, err error) {
 			if err := res.CPU.Acquire(ctx); err != nil {
 				return f, err

@@ -1,6 +1,7 @@
 package vqa
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -104,6 +105,9 @@ func (w *session) Run(ctx context.Context, t convert.Task, shard *convert.Shard)
 			}
 		}
 	}
+	if err := r.writeQuestions(); err != nil {
+		return nil, err
+	}
 	if len(r.problems) > 0 {
 		return nil, &convert.InputError{Err: errors.Join(r.problems...)}
 	}
@@ -121,7 +125,13 @@ type run struct {
 	pending  []*pending
 	bytes    int64 // of the images of pending
 	at       []int // position in the input of each column of the layout
+
+	questions []*questionRow // that wait to be sorted
 }
+
+// sortedRows is how many questions are sorted at a time. Those of one kind, type and data
+// set then lie together, and a reader that wants no others passes over the rest.
+const sortedRows = 1 << 15
 
 // pending is an item that waits for the facts of its images.
 type pending struct {
@@ -270,12 +280,42 @@ func (r *run) write(it *item) error {
 		return err
 	}
 	rows, err := it.questions(it.countImages())
-	for _, row := range rows {
+	if err != nil {
+		return err
+	}
+	if r.questions = append(r.questions, rows...); len(r.questions) >= sortedRows {
+		return r.writeQuestions()
+	}
+	return nil
+}
+
+// writeQuestions writes the questions that wait: by kind, type, data set and variant, and
+// those that are equal in these in the order of their samples.
+func (r *run) writeQuestions() error {
+	slices.SortStableFunc(r.questions, func(a, b *questionRow) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), compareNil(a.Type, b.Type), compareNil(a.Dataset, b.Dataset), compareNil(a.Variant, b.Variant))
+	})
+	for _, row := range r.questions {
 		if err := r.shard.Write(&row.Question, row.fields...); err != nil {
 			return err
 		}
 	}
-	return err
+	clear(r.questions)
+	r.questions = r.questions[:0]
+	return nil
+}
+
+// compareNil puts null first.
+func compareNil[T cmp.Ordered](a, b *T) int {
+	switch {
+	case a == nil && b == nil:
+		return 0
+	case a == nil:
+		return -1
+	case b == nil:
+		return 1
+	}
+	return cmp.Compare(*a, *b)
 }
 
 // flush finds out the facts of the images that wait, all processors at once, and writes

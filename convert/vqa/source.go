@@ -22,7 +22,7 @@ type Options struct {
 	NoDecode  bool  // no digest of pixels, no perceptual hash
 	KeepGoing bool  // leave out what cannot be converted, and list it
 	ShardSize int64 // source bytes of a shard of samples, default 256 MiB
-	RowGroup  int64 // bytes of values of a row group, default 64 MiB
+	RowGroup  int64 // bytes of values of a row group, default 32 MiB
 }
 
 // Bounds and defaults of options.
@@ -30,7 +30,7 @@ const (
 	minShard        = 64 << 10
 	maxRowGroup     = 1 << 30
 	defaultShard    = 256 << 20
-	defaultRowGroup = 64 << 20
+	defaultRowGroup = 32 << 20
 )
 
 // Defaults fills in what is not set.

@@ -1,18 +1,17 @@
 package blosc
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"sync"
 
 	"github.com/klauspost/compress/snappy"
-	"github.com/klauspost/compress/zlib"
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
 
 	"github.com/micropq/micropq/internal/blosc/blosclz"
+	"github.com/micropq/micropq/internal/inflate"
 )
 
 // codec is the id of an inner codec's format. lz4hc writes the format of lz4.
@@ -39,10 +38,7 @@ func (c codec) String() string {
 type decoder struct {
 	filtered, planes []byte // a block before its filter is undone, and half way
 
-	zstd   *zstd.Decoder
-	zlib   io.ReadCloser
-	source bytes.Reader // what zlib reads
-	probe  [1]byte      // tells whether zlib has more to give
+	zstd *zstd.Decoder
 }
 
 var decoders = sync.Pool{New: func() any { return new(decoder) }}
@@ -70,7 +66,7 @@ func (d *decoder) stream(dst, src []byte, c codec) (err error) {
 	case codecSnappy:
 		n, err = decodeSnappy(dst, src)
 	case codecZlib:
-		return d.decodeZlib(dst, src)
+		n, err = decodeZlib(dst, src)
 	case codecZstd:
 		n, err = d.decodeZstd(dst, src)
 	}
@@ -105,31 +101,13 @@ func (d *decoder) decodeZstd(dst, src []byte) (int, error) {
 	return len(out), err
 }
 
-// decodeZlib reads one byte past dst, which both makes zlib verify its checksum and tells
-// whether it holds more.
-func (d *decoder) decodeZlib(dst, src []byte) (err error) {
-	d.source.Reset(src)
-	defer d.source.Reset(nil) // the pool must not keep the frame alive
-	if d.zlib == nil {
-		d.zlib, err = zlib.NewReader(&d.source)
-	} else {
-		err = d.zlib.(zlib.Resetter).Reset(&d.source, nil)
+func decodeZlib(dst, src []byte) (int, error) {
+	out, rest, err := inflate.Zlib(dst, src, len(dst))
+	switch {
+	case errors.Is(err, inflate.ErrTooLong):
+		err = fmt.Errorf("decodes to more than %d bytes", len(dst))
+	case err == nil && len(rest) > 0:
+		err = fmt.Errorf("%d bytes follow its end", len(rest))
 	}
-	if err != nil {
-		return err
-	}
-	if n, err := io.ReadFull(d.zlib, dst); err != nil {
-		return fmt.Errorf("after %d of %d bytes: %w", n, len(dst), err)
-	}
-	switch _, err := io.ReadFull(d.zlib, d.probe[:]); err {
-	case io.EOF:
-	case nil:
-		return fmt.Errorf("decodes to more than %d bytes", len(dst))
-	default:
-		return err
-	}
-	if d.source.Len() != 0 {
-		return fmt.Errorf("%d bytes follow its end", d.source.Len())
-	}
-	return nil
+	return len(out), err
 }

@@ -21,7 +21,9 @@ type Encoder struct {
 }
 
 // NewEncoder makes an encoder. The level is one of the zstd program, 1 to 22, of which the
-// nearest that the library has is taken; 0 is the library's default.
+// nearest that the library has is taken; 0 is the fastest. In the noise of a low byte plane
+// there are no matches for a higher level to find: on 12-bit images it is several times
+// slower and saves at most 2% (docs/benchmarks.md).
 func NewEncoder(e Encoding, level int) (*Encoder, error) {
 	if _, err := Parse(string(e)); err != nil {
 		return nil, err
@@ -32,7 +34,7 @@ func NewEncoder(e Encoding, level int) (*Encoder, error) {
 	if e == Raw {
 		return &Encoder{encoding: e}, nil
 	}
-	speed := zstd.SpeedDefault
+	speed := zstd.SpeedFastest
 	if level > 0 {
 		speed = zstd.EncoderLevelFromZstd(level)
 	}
@@ -42,6 +44,8 @@ func NewEncoder(e Encoding, level int) (*Encoder, error) {
 		zstd.WithEncoderCRC(false),
 		zstd.WithZeroFrames(true),    // a chunk without elements is a frame, too
 		zstd.WithSingleSegment(true), // small frames have their content size, too
+		// Without matches, too, the bytes of a plane are far from equally frequent.
+		zstd.WithAllLitEntropyCompression(true),
 	)
 	if err != nil {
 		return nil, err

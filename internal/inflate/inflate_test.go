@@ -10,6 +10,8 @@ import (
 	"io"
 	"math/rand/v2"
 	"testing"
+
+	kflate "github.com/klauspost/compress/flate"
 )
 
 // volumes are data of several kinds: what codes, matches and stored blocks are made of.
@@ -208,19 +210,38 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
+// BenchmarkDecode decodes with this package, and beside it with the readers of
+// klauspost/compress and of the standard library.
 func BenchmarkDecode(b *testing.B) {
 	for _, name := range []string{"camera", "sparse", "text"} {
 		data := bytes.Repeat(volumes()[name], 4)
 		src := deflated(b, data, 1)
-		b.Run(name, func(b *testing.B) {
-			dst := make([]byte, len(data))
-			b.SetBytes(int64(len(data)))
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, _, err := Decode(dst, src, len(data)); err != nil {
-					b.Fatal(err)
+		dst := make([]byte, len(data))
+		bench := func(by string, decode func() error) {
+			b.Run(name+"/"+by, func(b *testing.B) {
+				b.SetBytes(int64(len(data)))
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := decode(); err != nil {
+						b.Fatal(err)
+					}
 				}
-			}
+			})
+		}
+		bench("ours", func() error {
+			_, _, err := Decode(dst, src, len(data))
+			return err
 		})
+		streamed := func(r io.ReadCloser) func() error {
+			return func() error {
+				if err := r.(flate.Resetter).Reset(bytes.NewReader(src), nil); err != nil {
+					return err
+				}
+				_, err := io.ReadFull(r, dst)
+				return err
+			}
+		}
+		bench("klauspost", streamed(kflate.NewReader(nil)))
+		bench("std", streamed(flate.NewReader(nil)))
 	}
 }

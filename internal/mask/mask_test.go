@@ -308,6 +308,41 @@ func TestGrow(t *testing.T) {
 	}
 }
 
+func TestDilate(t *testing.T) {
+	eachRandom(t, 2, 14, 18, func(t *testing.T, r *rand.Rand, m Mask) {
+		b := schemas.BBox{Z1: 2, Y1: 14, X1: 18}
+		reach := int32(r.IntN(7))
+		want := map[[3]int32]bool{}
+		for e := range elements(m) {
+			for y := max(0, e[1]-reach); y <= min(13, e[1]+reach); y++ {
+				for x := max(0, e[2]-reach); x <= min(17, e[2]+reach); x++ {
+					want[[3]int32{e[0], y, x}] = true
+				}
+			}
+		}
+		if got := m.Dilate(reach, b); !reflect.DeepEqual(elements(got), want) || got.Check() != nil {
+			t.Errorf("by %d: %v (%v)", reach, got, got.Check())
+		}
+	})
+}
+
+func TestOverlaps(t *testing.T) {
+	eachRandom(t, 2, 14, 18, func(t *testing.T, r *rand.Rand, m Mask) {
+		as, bs := []Mask{m, random(r, 2, 9, 9, .3), nil}, []Mask{random(r, 2, 14, 18, .1), random(r, 2, 14, 18, .5)}
+		var want []Overlap
+		for i, a := range as {
+			for j, b := range bs {
+				if n := IntersectionArea(a, b); n > 0 {
+					want = append(want, Overlap{i, j, n})
+				}
+			}
+		}
+		if got := Overlaps(as, bs); !slices.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+	})
+}
+
 func TestOutlinesRasteriseToTheMask(t *testing.T) {
 	eachRandom(t, 1, 14, 18, func(t *testing.T, r *rand.Rand, m Mask) {
 		polygons := m.Outlines()

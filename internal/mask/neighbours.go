@@ -11,13 +11,7 @@ type owned struct {
 // Neighbours lists, for each mask, the indices of the others that have an element which is a
 // neighbour of one of its own, or is its own too; ascending.
 func Neighbours(masks []Mask, c Connectivity) [][]int {
-	var runs []owned
-	for i, m := range masks {
-		for _, r := range m {
-			runs = append(runs, owned{r, i})
-		}
-	}
-	slices.SortFunc(runs, func(a, b owned) int { return a.compare(b.Run) })
+	runs := ownedRuns(masks)
 	found := make([][]int, len(masks))
 	pair := func(a, b owned) {
 		if a.owner != b.owner && !slices.Contains(found[a.owner], b.owner) {

@@ -60,10 +60,11 @@ func (m Mask) CountHoles(c Connectivity) int {
 
 // Fill is the mask with its holes.
 func (m Mask) Fill(c Connectivity) Mask {
-	for _, hole := range m.Holes(c) {
-		m = Union(m, hole)
+	if len(m) == 0 {
+		return nil
 	}
-	return m
+	box := Box(m.frame())
+	return Subtract(box, Subtract(box, m).Pieces(!c)[0])
 }
 
 // frame is the box of the mask with one element more on each side, but of its own plane
@@ -88,6 +89,25 @@ func (m Mask) Grow(b schemas.BBox) Mask {
 		grown = Union(grown, m.Shift(d[0], d[1], 0))
 	}
 	return grown.Clip(b)
+}
+
+// Dilate is the mask with all elements of its planes that are within r along X and Y, inside
+// box b.
+func (m Mask) Dilate(r int32, b schemas.BBox) Mask {
+	wide := make(Mask, 0, len(m))
+	for _, run := range m.Clip(b) {
+		x0, x1 := max(b.X0, run.X-min(r, run.X-b.X0)), run.End()+min(r, b.X1-run.End())
+		wide = append(wide, Run{run.Z, run.Y, x0, x1 - x0})
+	}
+	out := Of(wide)
+	// What reaches done rows each way reaches three times as far, and one, when it is shifted.
+	// Rows outside b are kept until the end: they reach back into it.
+	for done := int32(0); done < r; {
+		step := min(2*done+1, r-done)
+		out = Union(Union(out, out.Shift(0, step, 0)), out.Shift(0, -step, 0))
+		done += step
+	}
+	return out.Clip(b)
 }
 
 // label numbers the component of each run from 0, in the order of their first runs.

@@ -45,9 +45,10 @@ func (e *CountsError) Error() string {
 func (m Mask) Counts(b schemas.BBox, o Order) []int64 {
 	m = m.Clip(b)
 	volume, _ := Volume(b)
-	c := counter{counts: make([]int64, 0, 2*len(m)+1)}
+	var c counter
 	h, w := int64(b.Y1-b.Y0), int64(b.X1-b.X0)
 	if o == COrder {
+		c.counts = make([]int64, 0, 2*len(m)+1)
 		for _, r := range m {
 			pos := (int64(r.Z-b.Z0)*h+int64(r.Y-b.Y0))*w + int64(r.X-b.X0)
 			c.toggle(pos)
@@ -55,7 +56,12 @@ func (m Mask) Counts(b schemas.BBox, o Order) []int64 {
 		}
 		return c.finish(volume)
 	}
-	t, _ := transpose(len(m), func(i int) span { return span{m[i].Y - b.Y0, m[i].X - b.X0, m[i].N} }, int(w))
+	spans := make([]span, len(m))
+	for i, r := range m {
+		spans[i] = span{r.Y - b.Y0, r.X - b.X0, r.N}
+	}
+	t, _ := transpose(spans, int(w), math.MaxInt/2) // the limit is what it could fail by
+	c.counts = make([]int64, 0, len(t.lines)+1)
 	for x := range int(w) {
 		for _, y := range t.at(x) {
 			c.toggle(int64(x)*h + int64(y))
@@ -120,7 +126,7 @@ func FromCounts(counts []int64, b schemas.BBox, o Order) (Mask, error) {
 		}
 		return m, nil
 	}
-	t, err := transpose(len(spans), func(i int) span { return spans[i] }, int(w))
+	t, err := transpose(spans, int(w), MaxRuns)
 	if err != nil {
 		return nil, err
 	}

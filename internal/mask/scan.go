@@ -97,6 +97,9 @@ func scanRow[T integer](s *Scanner, row []byte, z, y int32) error {
 		v := load(row[i:], size)
 		from, word := i, v*ones
 		i += size
+		for i+32 <= len(row) && differ(row[i:i+32], word) == 0 {
+			i += 32
+		}
 		for i+8 <= len(row) && binary.LittleEndian.Uint64(row[i:]) == word {
 			i += 8
 		}
@@ -115,6 +118,13 @@ func scanRow[T integer](s *Scanner, row []byte, z, y int32) error {
 		}
 	}
 	return nil
+}
+
+// differ is 0 where the four words of b all equal word.
+func differ(b []byte, word uint64) uint64 {
+	_ = b[31]
+	return (binary.LittleEndian.Uint64(b) ^ word) | (binary.LittleEndian.Uint64(b[8:]) ^ word) |
+		(binary.LittleEndian.Uint64(b[16:]) ^ word) | (binary.LittleEndian.Uint64(b[24:]) ^ word)
 }
 
 // load is the first element of b, without sign.
@@ -180,4 +190,14 @@ func (s *Scanner) Instances() iter.Seq2[int64, Mask] {
 			}
 		}
 	}
+}
+
+// Values is Rows for labels in memory.
+func (s *Scanner) Values(labels []int64, width, z, y int) error {
+	if len(labels) == 0 {
+		return nil
+	}
+	// Every platform that micropq is built for is little-endian.
+	data := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(labels))), 8*len(labels))
+	return s.Rows(data, schemas.Int64, width, z, y)
 }

@@ -14,12 +14,12 @@ func (t *turned) at(position int) []int32 { return t.lines[t.offsets[position]:t
 // stretch is the positions a to b in which a line differs from the one before it.
 type stretch struct{ line, a, b int32 }
 
-// transpose turns n spans, sorted by line and position and not touching, of lines of the
-// given width. A line differs from the one before it only at the outline, so what is sorted
-// into positions are outline elements, not all of them. It refuses to make more than
-// [MaxRuns] runs.
-func transpose(n int, spanAt func(int) span, width int) (*turned, error) {
-	changes := differences(n, spanAt)
+// transpose turns spans, sorted by line and position and not touching, of lines of the given
+// width. A line differs from the one before it only at the outline, so what is sorted
+// into positions are outline elements, not all of them. It refuses to make more runs than
+// limit.
+func transpose(spans []span, width, limit int) (*turned, error) {
+	changes := differences(spans)
 	offsets := make([]int, width+1)
 	for _, c := range changes {
 		offsets[c.a]++
@@ -30,10 +30,9 @@ func transpose(n int, spanAt func(int) span, width int) (*turned, error) {
 	for p, d := range offsets {
 		level += d
 		offsets[p] = total
-		total += level
-	}
-	if total/2 > MaxRuns {
-		return nil, &CountsError{-1, fmt.Sprintf("they hold %d runs, the limit is %d", total/2, MaxRuns)}
+		if total += level; total > 2*limit {
+			return nil, &CountsError{-1, fmt.Sprintf("they hold more than %d runs", limit)}
+		}
 	}
 	t := &turned{offsets: offsets, lines: make([]int32, total)}
 	// offsets[p] moves on as position p fills; it ends where p+1 began, so that a shift by
@@ -50,20 +49,15 @@ func transpose(n int, spanAt func(int) span, width int) (*turned, error) {
 }
 
 // differences lists, in order of lines, where each line differs from the one before.
-func differences(n int, spanAt func(int) span) []stretch {
-	changes := make([]stretch, 0, 2*n)
+func differences(spans []span) []stretch {
+	changes := make([]stretch, 0, 2*len(spans)+1)
 	var above, here []int32 // ends of the spans of a line: at, at+n, at, at+n ...
 	line := int32(0)        // of above
-	for i := 0; i < n; {
-		next := spanAt(i).line
+	for i := 0; i < len(spans); {
+		next := spans[i].line
 		here = here[:0]
-		for i < n {
-			s := spanAt(i)
-			if s.line != next {
-				break
-			}
-			here = append(here, s.at, s.at+s.n)
-			i++
+		for ; i < len(spans) && spans[i].line == next; i++ {
+			here = append(here, spans[i].at, spans[i].at+spans[i].n)
 		}
 		if next != line+1 {
 			changes = appendXor(changes, line+1, above, nil)
@@ -78,6 +72,16 @@ func differences(n int, spanAt func(int) span) []stretch {
 // appendXor appends the stretches in which exactly one of two lines has elements. The ends
 // of spans ascend in each, and an end in both changes nothing.
 func appendXor(changes []stretch, line int32, above, here []int32) []stretch {
+	if len(above) == 2 && len(here) == 2 && above[0] < here[1] && here[0] < above[1] {
+		// Mostly, one span follows another that it overlaps: they differ at either end.
+		if a, b := above[0], here[0]; a != b {
+			changes = append(changes, stretch{line, min(a, b), max(a, b)})
+		}
+		if a, b := above[1], here[1]; a != b {
+			changes = append(changes, stretch{line, min(a, b), max(a, b)})
+		}
+		return changes
+	}
 	open, from := false, int32(0)
 	for i, j := 0, 0; i < len(above) || j < len(here); {
 		var end int32

@@ -1,4 +1,4 @@
-// Package npy writes the header of .npy files, which numpy.load reads: a magic number, a
+// Package npy writes and reads the header of .npy files, which numpy.load reads: a magic number, a
 // version, a Python dictionary with element type and shape, then the elements in C order.
 //
 // The layout is that of NEP 1 (numpy.lib.format), version 1.0.

@@ -156,14 +156,21 @@ func greyRow(bytes int) func(dst, src []byte) {
 
 func fromYCbCr(m *image.YCbCr) *Pixels {
 	p := newPixels(m.Rect.Dx(), m.Rect.Dy(), 3, false)
-	at := 0
-	for y := m.Rect.Min.Y; y < m.Rect.Max.Y; y++ {
-		luma := m.Y[m.YOffset(m.Rect.Min.X, y):]
-		for x := m.Rect.Min.X; x < m.Rect.Max.X; x++ {
-			c := m.COffset(x, y)
-			d := p.Data[at : at+3 : at+3]
-			d[0], d[1], d[2] = color.YCbCrToRGB(luma[x-m.Rect.Min.X], m.Cb[c], m.Cr[c])
-			at += 3
+	shift := 0 // of a pixel's place in a row to that of its colour
+	switch m.SubsampleRatio {
+	case image.YCbCrSubsampleRatio422, image.YCbCrSubsampleRatio420:
+		shift = 1
+	case image.YCbCrSubsampleRatio411, image.YCbCrSubsampleRatio410:
+		shift = 2
+	}
+	for y := range p.Height { // decoders give images that begin at 0, 0
+		luma := m.Y[m.YOffset(0, y):][:p.Width]
+		c := m.COffset(0, y)
+		cb, cr := m.Cb[c:], m.Cr[c:]
+		row := p.Data[3*y*p.Width:][:3*p.Width]
+		for x, v := range luma {
+			d := row[3*x : 3*x+3 : 3*x+3]
+			d[0], d[1], d[2] = color.YCbCrToRGB(v, cb[x>>shift], cr[x>>shift])
 		}
 	}
 	return p

@@ -66,11 +66,9 @@ func (p *Pixels) Hash() uint64 {
 // axis and a cell as many as the image has pixels, so that all shares are integers.
 func (p *Pixels) cells() (out [hashGrid][hashGrid]int64) {
 	luma := make([]uint8, p.Width)
-	var line [hashGrid]int64 // of a row of pixels
 	for y := range p.Height {
 		p.luma(y, luma)
-		line = [hashGrid]int64{}
-		spread(p.Width, func(x, cell int, share int64) { line[cell] += share * int64(luma[x]) })
+		line := cellsOf(luma)
 		first, last := hashGrid*y/p.Height, (hashGrid*(y+1)-1)/p.Height
 		for cell := first; cell <= last; cell++ {
 			share := int64(min(hashGrid*(y+1), (cell+1)*p.Height) - max(hashGrid*y, cell*p.Height))
@@ -88,19 +86,24 @@ func (p *Pixels) cells() (out [hashGrid][hashGrid]int64) {
 	return out
 }
 
-// spread calls with every pixel of a row, the cells that it lies in and its share of each.
-func spread(width int, add func(pixel, cell int, share int64)) {
-	cell, end := 0, width // the cell spans up to end
-	for x := range width {
-		at, stop := hashGrid*x, hashGrid*(x+1)
-		for at < stop {
-			next := min(stop, end)
-			add(x, cell, int64(next-at))
-			if at = next; at == end {
-				cell, end = cell+1, end+width
-			}
+// cellsOf are the sums of a row's pixels over the cells, each by its share.
+func cellsOf(luma []uint8) (line [hashGrid]int64) {
+	w := len(luma)
+	for cell := range line {
+		begin, end := cell*w, (cell+1)*w
+		first, last := begin/hashGrid, (end-1)/hashGrid
+		if first == last {
+			line[cell] = int64(w) * int64(luma[first])
+			continue
 		}
+		whole := 0
+		for _, v := range luma[first+1 : last] {
+			whole += int(v)
+		}
+		line[cell] = int64((first+1)*hashGrid-begin)*int64(luma[first]) +
+			hashGrid*int64(whole) + int64(end-last*hashGrid)*int64(luma[last])
 	}
+	return line
 }
 
 // luma is a row of pixels as 8 bits of grey.
@@ -113,6 +116,13 @@ func (p *Pixels) luma(y int, out []uint8) {
 	if p.Samples < 3 {
 		for x := range out {
 			out[x] = row[x*step+first]
+		}
+		return
+	}
+	if p.Layout == "RGB" {
+		for x := range out {
+			px := row[3*x : 3*x+3 : 3*x+3]
+			out[x] = uint8((19595*int(px[0]) + 38470*int(px[1]) + 7471*int(px[2]) + 32768) >> 16)
 		}
 		return
 	}

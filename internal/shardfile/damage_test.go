@@ -57,7 +57,11 @@ func TestFlippedBytes(t *testing.T) {
 	clean := readFile(t, path)
 	end := len(clean) - trailerSize - int(binary.LittleEndian.Uint32(clean[len(clean)-trailerSize:]))
 	first := openBytes(t, clean).chunk(chunkKey{0, 0}).ColumnIndexOffset
-	for at := magicSize; at < end; at++ {
+	step := 1
+	if testing.Short() {
+		step = 7
+	}
+	for at := magicSize; at < end; at += step {
 		b := bytes.Clone(clean)
 		b[at] ^= 0x10
 		r := openBytes(t, b)
@@ -155,14 +159,55 @@ func TestReads(t *testing.T) {
 	}
 }
 
+// A row of a large shard takes the footer, one OffsetIndex and the row's page: neither the
+// row group nor the pages before it.
+func TestOneRowOnly(t *testing.T) {
+	const n, size = 2000, 2000
+	o := options
+	o.RowGroupBytes = 2 << 20
+	path, _ := writeShard(t, payloadRows(n, size), o)
+	b := readFile(t, path)
+	reads := &counter{Reader: bytes.NewReader(b)}
+	r, err := Open(reads, int64(len(b)), "shard.parquet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.RowGroups()) != 2 {
+		t.Fatalf("%d row groups", len(r.RowGroups()))
+	}
+	if reads.bytes > tailSize {
+		t.Errorf("Open read %d bytes", reads.bytes)
+	}
+	const entry = 16 // of the OffsetIndex
+	opened, index := reads.bytes, int64(r.RowGroups()[1].NumRows()*entry)
+	var buf Buffer
+	if _, _, err := r.Payload(n-1, "data", &buf); err != nil {
+		t.Fatal(err)
+	}
+	if took := reads.bytes - opened; took > index+size+100 || took != buf.Read {
+		t.Errorf("a row of %d bytes took %d, %d by its own account; the index has at most %d", size, took, buf.Read, index)
+	}
+	opened = reads.bytes
+	if _, _, err := r.Payload(n-100, "data", &buf); err != nil {
+		t.Fatal(err)
+	}
+	if took := reads.bytes - opened; took > size+100 {
+		t.Errorf("a further row of %d bytes took %d", size, took)
+	}
+}
+
+// counter counts reads and their bytes.
 type counter struct {
 	*bytes.Reader
-	n int
+	n     int
+	bytes int64
 }
 
 func (c *counter) ReadAt(p []byte, off int64) (int, error) {
+	n, err := c.Reader.ReadAt(p, off)
 	c.n++
-	return c.Reader.ReadAt(p, off)
+	c.bytes += int64(n)
+	return n, err
 }
 
 // A disk that fills up is an error with the path, and no file remains. /dev/full is always

@@ -82,6 +82,45 @@ func TestOthersVerify(t *testing.T) {
 	}
 }
 
+// By pyarrow's metadata and by its page headers a shard has row groups cut by bytes, and
+// payload pages of one payload each, uncompressed, with CRCs, without statistics.
+func TestLayout(t *testing.T) {
+	python := oracle.Python(t)
+	const limit, size = 100 << 10, 3000
+	rows := randomRows(16, 500, size)
+	o := options
+	o.RowGroupBytes = limit
+	path, _ := writeShard(t, rows, o)
+	lines := strings.Fields(strings.ReplaceAll(string(oracle.Run(t, python, "testdata/layout.py", path, "data")), " ", ","))
+	payloads, total := 0, int64(0)
+	for i := range rows {
+		if rows[i].Data != nil {
+			payloads++
+		}
+	}
+	for i, line := range lines {
+		var n, bytes, pages, most int64
+		if _, err := fmt.Sscanf(line, "%d,%d,%d,%d", &n, &bytes, &pages, &most); err != nil {
+			t.Fatal(err)
+		}
+		total += n
+		payloads -= int(pages)
+		if most != 1 {
+			t.Errorf("row group %d: %d payloads in a page", i, most)
+		}
+		if last := i == len(lines)-1; bytes > limit+2*size || !last && bytes < limit/2 {
+			t.Errorf("row group %d: %d bytes of payloads, the limit of all columns is %d", i, bytes, limit)
+		}
+	}
+	// A row group that ends in nulls has a page of them.
+	if payloads > 0 || payloads < -len(lines) {
+		t.Errorf("%d payloads more than pages", payloads)
+	}
+	if total != int64(len(rows)) || len(lines) < 5 {
+		t.Errorf("%d rows in %d row groups, want %d in several", total, len(lines), len(rows))
+	}
+}
+
 // Shards that another program rewrote are read.
 func TestRewritten(t *testing.T) {
 	python := oracle.Python(t)

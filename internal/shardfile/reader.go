@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -67,26 +68,31 @@ func (r *Reader) open() (err error) {
 		return err
 	}
 	t.bytes = nil
-	if err := r.checkRows(); err != nil {
-		return err
-	}
 	r.leaf = map[string]parquet.LeafColumn{}
 	for _, path := range r.Schema().Columns() {
 		leaf, _ := r.Schema().Lookup(path...)
 		r.leaf[strings.Join(path, ".")] = leaf
 	}
-	return nil
+	return r.checkGroups()
 }
 
-// checkRows checks what the footer says of rows and columns, and adds up the rows.
-func (r *Reader) checkRows() error {
-	total, columns := int64(0), len(r.Schema().Columns())
+// checkGroups checks what the footer says of row groups against its schema, and adds up the
+// rows.
+func (r *Reader) checkGroups() error {
+	total, columns := int64(0), r.Schema().Columns()
 	for i, g := range r.File.Metadata().RowGroups {
 		if g.NumRows < 0 || g.NumRows > r.NumRows()-total {
 			return fmt.Errorf("row group %d has %d rows, %d are left of the file's", i, g.NumRows, r.NumRows()-total)
 		}
-		if len(g.Columns) != columns {
-			return fmt.Errorf("row group %d has %d columns, the schema %d", i, len(g.Columns), columns)
+		if len(g.Columns) != len(columns) {
+			return fmt.Errorf("row group %d has %d columns, the schema %d", i, len(g.Columns), len(columns))
+		}
+		for k, path := range columns {
+			name, m := strings.Join(path, "."), &g.Columns[k].MetaData
+			if kind := r.leaf[name].Node.Type().Kind(); parquet.Kind(m.Type) != kind || !slices.Equal(m.PathInSchema, path) {
+				return fmt.Errorf("row group %d: column %d is %s of type %v, the schema says %s of type %v",
+					i, k, strings.Join(m.PathInSchema, "."), parquet.Kind(m.Type), name, kind)
+			}
 		}
 		r.first = append(r.first, total)
 		total += g.NumRows

@@ -212,7 +212,7 @@ func (z *archive) decode(ctx context.Context, e *entry, dst []byte) ([]byte, err
 		return dst, err
 	}
 	all, added := extend(dst, e.size)
-	return all, inflate(added, *packed)
+	return all, unpack(added, *packed)
 }
 
 // raw appends the entry's bytes as they lie in the archive to dst.

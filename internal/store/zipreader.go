@@ -5,7 +5,7 @@ import (
 	"errors"
 	"io"
 
-	unpack "github.com/micropq/micropq/internal/inflate"
+	"github.com/micropq/micropq/internal/inflate"
 )
 
 const (
@@ -17,7 +17,7 @@ const (
 
 // deflated reads a large deflated entry at any place without holding it.
 type deflated struct {
-	*unpack.ReaderAt
+	*inflate.ReaderAt
 	z *archive
 	e *entry
 }
@@ -27,7 +27,7 @@ func (z *archive) openDeflated(ctx context.Context, e *entry) (Reader, error) {
 		return nil, err
 	}
 	src := &packedEntry{ctx: ctx, z: z, e: e}
-	return &deflated{unpack.NewReaderAt(src, e.packed, e.size, e.crc), z, e}, nil
+	return &deflated{inflate.NewReaderAt(src, e.packed, e.size, e.crc), z, e}, nil
 }
 
 func (d *deflated) ReadAt(p []byte, off int64) (int, error) {
@@ -36,7 +36,7 @@ func (d *deflated) ReadAt(p []byte, off int64) (int, error) {
 	}
 	n, err := d.ReaderAt.ReadAt(p, off)
 	if err != nil && err != io.EOF {
-		if errors.Is(err, unpack.ErrTruncated) || errors.Is(err, unpack.ErrTooLong) || errors.Is(err, unpack.ErrCorrupt) || errors.Is(err, unpack.ErrChecksum) {
+		if errors.Is(err, inflate.ErrTruncated) || errors.Is(err, inflate.ErrTooLong) || errors.Is(err, inflate.ErrCorrupt) || errors.Is(err, inflate.ErrChecksum) {
 			err = &ArchiveError{Archive: d.z.name, Entry: d.e.name, Err: err}
 		}
 		return n, err

@@ -6,56 +6,80 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/micropq/micropq/internal/nd"
 	"github.com/micropq/micropq/internal/store"
 	"github.com/micropq/micropq/schemas"
 )
 
+// Attributes are what users keep about a node, by name.
+type Attributes map[string]json.RawMessage
+
 // Array is an open array. It is safe for concurrent use.
 type Array struct {
 	*layout
 	store store.Store
 	path  string
-	attrs map[string]json.RawMessage
+	attrs Attributes
 }
 
-// OpenArray reads the metadata of the array at a path of the store, of either version.
+// OpenArray reads the metadata of the array at a path of the store, "" for its root, of
+// either version; v2 where both are there. Errors: store.ErrNotExist where neither is,
+// *MetadataError, *UnsupportedError.
 func OpenArray(ctx context.Context, s store.Store, path string) (*Array, error) {
-	a := &Array{store: s, path: path}
-	data, err := s.Get(ctx, path+"/.zarray", nil, maxMetadata)
-	if errors.Is(err, store.ErrNotExist) {
-		return a, a.openV3(ctx)
-	}
+	array, err := get(ctx, s, join(path, arrayV2))
 	if err != nil {
 		return nil, err
 	}
-	if a.layout, err = parseV2(path, data); err != nil {
+	if array != nil {
+		attrs, err := get(ctx, s, join(path, attrsV2))
+		if err != nil {
+			return nil, err
+		}
+		return newArrayV2(s, path, array, attrs)
+	}
+	if array, err = get(ctx, s, join(path, metadataKeyV3)); err != nil {
 		return nil, err
 	}
-	data, err = s.Get(ctx, path+"/.zattrs", nil, maxMetadata)
-	if errors.Is(err, store.ErrNotExist) {
-		return a, nil
+	if array == nil {
+		return nil, fmt.Errorf("no zarr array %s: neither %s nor %s is there: %w", name(path), arrayV2, metadataKeyV3, store.ErrNotExist)
 	}
-	if err == nil {
-		if err = json.Unmarshal(data, &a.attrs); err != nil {
-			err = &MetadataError{Key: path + "/.zattrs", Err: err}
-		}
-	}
-	return a, err
+	return newArrayV3(s, path, array)
 }
 
-func (a *Array) openV3(ctx context.Context) error {
-	data, err := a.store.Get(ctx, a.path+"/zarr.json", nil, maxMetadata)
-	if errors.Is(err, store.ErrNotExist) {
-		return fmt.Errorf("no zarr array at %s: neither .zarray nor zarr.json is there: %w", a.path, err)
+func newArrayV2(s store.Store, path string, array, attrs []byte) (*Array, error) {
+	l, err := parserV2{path}.array(array)
+	if err != nil {
+		return nil, err
 	}
-	if err == nil {
-		a.layout, a.attrs, err = parseV3(a.path, data)
+	a := &Array{layout: l, store: s, path: path}
+	a.attrs, err = attributesV2(path, attrs)
+	if err != nil {
+		return nil, err
 	}
-	return err
+	return a, nil
+}
+
+func newArrayV3(s store.Store, path string, data []byte) (*Array, error) {
+	l, attrs, err := (&parserV3{path: path}).array(data)
+	if err != nil {
+		return nil, err
+	}
+	return &Array{layout: l, store: s, path: path, attrs: attrs}, nil
+}
+
+// get fetches a metadata object, nil where there is none.
+func get(ctx context.Context, s store.Store, key string) ([]byte, error) {
+	data, err := s.Get(ctx, key, nil, maxMetadata)
+	switch {
+	case errors.Is(err, store.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case data == nil:
+		return []byte{}, nil
+	}
+	return data, nil
 }
 
 // Path is the array's key prefix in the store.
@@ -64,84 +88,40 @@ func (a *Array) Path() string { return a.path }
 // Shape is the extent along each axis.
 func (a *Array) Shape() []int { return slices.Clone(a.shape) }
 
-// Chunks is the extent of a chunk along each axis.
-func (a *Array) Chunks() []int { return slices.Clone(a.chunks) }
+// Chunks is the extent along each axis of what is decoded at once.
+func (a *Array) Chunks() []int { return slices.Clone(a.chunk.shape) }
+
+// Shards is the extent along each axis of what one object holds, nil where that is a chunk.
+func (a *Array) Shards() []int {
+	if a.shards == nil {
+		return nil
+	}
+	return slices.Clone(a.object)
+}
 
 // DType is the element type.
 func (a *Array) DType() schemas.DType { return a.dtype }
 
 // Fill is one element of the fill value, little-endian.
-func (a *Array) Fill() []byte { return slices.Clone(a.fill) }
+func (a *Array) Fill() []byte { return slices.Clone(a.chunk.fill) }
 
 // Attrs are the user's attributes.
 func (a *Array) Attrs() map[string]json.RawMessage { return a.attrs }
 
-// key is the object of the chunk at a grid position.
+// Read fills dst, of the region's shape, with one region.
+func (a *Array) Read(ctx context.Context, region nd.Region, dst nd.View) error {
+	r, err := a.NewReader(ReaderOptions{Schedule: []nd.Region{region}})
+	if err != nil {
+		return err
+	}
+	return errors.Join(r.Read(ctx, 0, dst), r.Close())
+}
+
+// key is the object at a position of the grid of objects.
 func (a *Array) key(at []int) string {
-	var parts []string
-	if a.prefix != "" {
-		parts = append(parts, a.prefix)
+	b := make([]byte, 0, 96)
+	if a.path != "" {
+		b = append(append(b, a.path...), '/')
 	}
-	for _, i := range at {
-		parts = append(parts, strconv.Itoa(i))
-	}
-	if len(parts) == 0 {
-		parts = []string{"0"} // the one chunk of an array without axes
-	}
-	return a.path + "/" + strings.Join(parts, a.separator)
-}
-
-// chunkBytes is the size of a decoded chunk.
-func (a *Array) chunkBytes() int { return nd.Elements(a.chunks) * a.dtype.Size() }
-
-// maxChunk bounds a decoded chunk.
-const maxChunk = 2 << 30
-
-// encodedLimit bounds the object of a chunk: compression never makes data twice as large.
-func (a *Array) encodedLimit() int64 { return 2*int64(a.chunkBytes()) + 64<<10 }
-
-// decode turns an encoded chunk into its bytes, in dst's memory where that suffices.
-func (a *Array) decode(dst, encoded []byte) ([]byte, error) {
-	size := a.chunkBytes()
-	src := encoded
-	for i, c := range a.codecs {
-		limit := size
-		if i < len(a.codecs)-1 {
-			limit = int(a.encodedLimit())
-			out, err := c.decode(nil, src, limit)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", c.name, err)
-			}
-			src = out
-			continue
-		}
-		out, err := c.decode(dst, src, limit)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", c.name, err)
-		}
-		src = out
-	}
-	switch {
-	case len(src) < size:
-		return nil, fmt.Errorf("%w: %d bytes of %d", ErrTruncated, len(src), size)
-	case len(src) > size:
-		return nil, fmt.Errorf("%w: %d bytes instead of %d", ErrTooLong, len(src), size)
-	}
-	if len(a.codecs) == 0 {
-		src = append(dst[:0], src...)
-	}
-	if a.big {
-		swap(src, a.dtype.Size())
-	}
-	return src, nil
-}
-
-// swap turns big-endian elements into little-endian ones.
-func swap(b []byte, size int) {
-	if size == 1 {
-		return
-	}
-	for i := 0; i+size <= len(b); i += size {
-		slices.Reverse(b[i : i+size])
-	}
+	return string(a.keys.append(b, at))
 }

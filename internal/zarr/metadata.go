@@ -1,286 +1,161 @@
 package zarr
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
+	"strconv"
 
 	"github.com/micropq/micropq/internal/nd"
 	"github.com/micropq/micropq/schemas"
 )
 
-// maxMetadata bounds a metadata object.
-const maxMetadata = 16 << 20
+// maxMetadata bounds a metadata object, maxExtent an axis.
+const (
+	maxMetadata = 64 << 20
+	maxExtent   = 1 << 48
+)
 
-// v2 is .zarray.
-type v2 struct {
-	Format     int             `json:"zarr_format"`
-	Shape      []int64         `json:"shape"`
-	Chunks     []int64         `json:"chunks"`
-	DType      json.RawMessage `json:"dtype"`
-	Compressor *named          `json:"compressor"`
-	Filters    []named         `json:"filters"`
-	Fill       json.RawMessage `json:"fill_value"`
-	Order      string          `json:"order"`
-	Separator  string          `json:"dimension_separator"`
-}
-
-type named struct {
-	ID string `json:"id"`
-}
-
-// v3 is zarr.json of an array.
-type v3 struct {
-	Format   int                        `json:"zarr_format"`
-	NodeType string                     `json:"node_type"`
-	Shape    []int64                    `json:"shape"`
-	DType    json.RawMessage            `json:"data_type"`
-	Grid     extension                  `json:"chunk_grid"`
-	Keys     extension                  `json:"chunk_key_encoding"`
-	Fill     json.RawMessage            `json:"fill_value"`
-	Codecs   []extension                `json:"codecs"`
-	Attrs    map[string]json.RawMessage `json:"attributes"`
-	DimNames []*string                  `json:"dimension_names"`
-	Storage  []extension                `json:"storage_transformers"`
-}
-
-type extension struct {
-	Name   string          `json:"name"`
-	Config json.RawMessage `json:"configuration"`
-}
-
-// layout is what a chunk's bytes look like, from either version.
+// layout is how an array lies in its objects, from either version.
 type layout struct {
-	shape, chunks []int
-	dtype         schemas.DType
-	big           bool  // elements are big-endian
-	strides       []int // of a decoded chunk, in bytes
-	fill          []byte
-	codecs        []codec // in order of decoding
-	prefix        string  // of chunk keys, relative to the array
-	separator     string
+	shape  []int
+	dtype  schemas.DType
+	keys   keyEncoding
+	object []int   // extent of what one object holds: a shard, or a chunk
+	chunk  block   // what is decoded at once
+	shards *shards // nil where an object is one chunk
 }
 
-func parseV2(path string, data []byte) (*layout, error) {
-	key := path + "/.zarray"
-	var m v2
-	if err := json.Unmarshal(data, &m); err != nil {
-		return nil, &MetadataError{Key: key, Err: err}
-	}
-	if m.Format != 2 {
-		return nil, &MetadataError{key, "zarr_format", fmt.Errorf("%d, want 2", m.Format)}
-	}
-	l := &layout{separator: "."}
-	var err error
-	if l.shape, l.chunks, err = extents(m.Shape, m.Chunks); err != nil {
-		return nil, &MetadataError{key, "shape, chunks", err}
-	}
-	var dtype string
-	if json.Unmarshal(m.DType, &dtype) != nil {
-		return nil, &UnsupportedError{path, "dtype " + string(m.DType)}
-	}
-	if l.dtype, l.big, err = dtypeV2(dtype); err != nil {
-		return nil, &UnsupportedError{path, err.Error()}
-	}
-	switch m.Order {
-	case "C":
-		l.strides = nd.CStrides(l.chunks, l.dtype.Size())
-	case "F":
-		l.strides = nd.FStrides(l.chunks, l.dtype.Size())
-	default:
-		return nil, &MetadataError{key, "order", fmt.Errorf("%q, want C or F", m.Order)}
-	}
-	if l.fill, err = parseFill(l.dtype, m.Fill); err != nil {
-		return nil, &MetadataError{key, "fill_value", err}
-	}
-	switch m.Separator {
-	case "", ".", "/":
-		if m.Separator != "" {
-			l.separator = m.Separator
-		}
-	default:
-		return nil, &MetadataError{key, "dimension_separator", fmt.Errorf("%q, want . or /", m.Separator)}
-	}
-	if len(m.Filters) > 0 {
-		return nil, &UnsupportedError{path, fmt.Sprintf("filter codec %q", m.Filters[0].ID)}
-	}
-	if m.Compressor != nil {
-		c, ok := codecs[m.Compressor.ID]
-		if !ok {
-			return nil, &UnsupportedError{path, fmt.Sprintf("codec %q", m.Compressor.ID)}
-		}
-		l.codecs = []codec{c}
-	}
-	return l, nil
+// shards is how chunks lie in the shards of an array.
+type shards struct {
+	*sharding
+	order []int // the array's axis at each axis of a shard
 }
 
-// extents checks shape and chunk shape.
+// keyEncoding makes keys of objects, relative to the array.
+type keyEncoding struct{ prefix, separator string }
+
+// append adds the key of the object at a grid position.
+func (k keyEncoding) append(b []byte, at []int) []byte {
+	b = append(b, k.prefix...)
+	for i, n := range at {
+		if i > 0 || k.prefix != "" {
+			b = append(b, k.separator...)
+		}
+		b = strconv.AppendInt(b, int64(n), 10)
+	}
+	if len(at) == 0 && k.prefix == "" {
+		b = append(b, '0') // the one chunk of an array without axes
+	}
+	return b
+}
+
+// separator checks a separator of chunk keys.
+func separator(s, otherwise string) (string, error) {
+	switch s {
+	case "":
+		return otherwise, nil
+	case ".", "/":
+		return s, nil
+	}
+	return "", fmt.Errorf("separator %q, want . or /", s)
+}
+
+// extents checks a shape and the shape of its chunks.
 func extents(shape, chunks []int64) (s, c []int, err error) {
 	if len(shape) != len(chunks) {
-		return nil, nil, fmt.Errorf("%d and %d axes", len(shape), len(chunks))
+		return nil, nil, fmt.Errorf("a shape of %d axes in chunks of %d", len(shape), len(chunks))
 	}
 	if len(shape) > nd.MaxDims {
 		return nil, nil, fmt.Errorf("%d axes, at most %d can be read", len(shape), nd.MaxDims)
 	}
+	s, c = make([]int, len(shape)), make([]int, len(chunks))
 	for i := range shape {
-		if shape[i] < 0 || chunks[i] < 1 {
+		n := chunks[i]
+		if n == 0 && shape[i] == 0 {
+			n = 1 // as some writers cut an axis without elements
+		}
+		if shape[i] < 0 || n < 1 || shape[i] > maxExtent || n > maxExtent {
 			return nil, nil, fmt.Errorf("extent %d in chunks of %d on axis %d", shape[i], chunks[i], i)
 		}
-		s, c = append(s, int(shape[i])), append(c, int(chunks[i]))
+		s[i], c[i] = int(shape[i]), int(n)
 	}
 	if _, ok := nd.CheckedElements(c); !ok {
 		return nil, nil, fmt.Errorf("chunks of %v are too large", chunks)
 	}
+	if _, ok := nd.CheckedElements(grid(s, c)); !ok {
+		return nil, nil, fmt.Errorf("%v in chunks of %v are too many chunks", shape, chunks)
+	}
 	return s, c, nil
 }
 
-// dtypeV2 reads a numpy type string such as "<u2".
-func dtypeV2(s string) (d schemas.DType, big bool, err error) {
-	names := map[string]schemas.DType{
-		"b1": schemas.Bool, "i1": schemas.Int8, "i2": schemas.Int16, "i4": schemas.Int32, "i8": schemas.Int64,
-		"u1": schemas.Uint8, "u2": schemas.Uint16, "u4": schemas.Uint32, "u8": schemas.Uint64,
-		"f2": schemas.Float16, "f4": schemas.Float32, "f8": schemas.Float64,
+// grid is the number of chunks along each axis.
+func grid(shape, chunks []int) []int {
+	g := make([]int, len(shape))
+	for i := range g {
+		g[i] = (shape[i] + chunks[i] - 1) / chunks[i]
 	}
-	if len(s) != 3 || !strings.Contains("<>|", s[:1]) || names[s[1:]] == "" {
-		return "", false, fmt.Errorf("dtype %q", s)
-	}
-	return names[s[1:]], s[0] == '>', nil
+	return g
 }
 
-func parseV3(path string, data []byte) (*layout, map[string]json.RawMessage, error) {
-	key := path + "/zarr.json"
-	var m v3
-	if err := json.Unmarshal(data, &m); err != nil {
-		return nil, nil, &MetadataError{Key: key, Err: err}
-	}
-	if m.Format != 3 || m.NodeType != "array" {
-		return nil, nil, &MetadataError{key, "node_type", fmt.Errorf("zarr_format %d, node_type %q: want an array of format 3", m.Format, m.NodeType)}
-	}
-	if len(m.Storage) > 0 {
-		return nil, nil, &UnsupportedError{path, fmt.Sprintf("storage transformer %q", m.Storage[0].Name)}
-	}
-	if m.Grid.Name != "regular" {
-		return nil, nil, &UnsupportedError{path, fmt.Sprintf("chunk grid %q", m.Grid.Name)}
-	}
-	var grid struct {
-		Shape []int64 `json:"chunk_shape"`
-	}
-	if err := json.Unmarshal(m.Grid.Config, &grid); err != nil {
-		return nil, nil, &MetadataError{key, "chunk_grid", err}
-	}
-	l := &layout{}
-	var err error
-	if l.shape, l.chunks, err = extents(m.Shape, grid.Shape); err != nil {
-		return nil, nil, &MetadataError{key, "shape, chunk_shape", err}
-	}
-	var name string
-	if json.Unmarshal(m.DType, &name) != nil {
-		return nil, nil, &UnsupportedError{path, "dtype " + string(m.DType)}
-	}
-	if l.dtype, err = schemas.ParseDType(name); err != nil {
-		return nil, nil, &UnsupportedError{path, fmt.Sprintf("dtype %q", name)}
-	}
-	if l.fill, err = parseFill(l.dtype, m.Fill); err != nil {
-		return nil, nil, &MetadataError{key, "fill_value", err}
-	}
-	if err := l.keysV3(m.Keys); err != nil {
-		return nil, nil, &MetadataError{key, "chunk_key_encoding", err}
-	}
-	return l, m.Attrs, l.codecsV3(path, key, m.Codecs)
-}
-
-func (l *layout) keysV3(e extension) error {
-	var c struct {
-		Separator string `json:"separator"`
-	}
-	if len(e.Config) > 0 {
-		if err := json.Unmarshal(e.Config, &c); err != nil {
-			return err
+// decodeJSON reads a metadata object, also one of Python's json module, which writes NaN and
+// Infinity bare.
+func decodeJSON(data []byte, to any) error {
+	err := json.Unmarshal(data, to)
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		if quoted, changed := quoteNumbers(data); changed {
+			err = json.Unmarshal(quoted, to)
 		}
 	}
-	switch e.Name {
-	case "default":
-		l.prefix, l.separator = "c", "/"
-	case "v2":
-		l.separator = "."
-	default:
-		return fmt.Errorf("%q, want default or v2", e.Name)
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) { // which speaks of the types of this package
+		if wrong.Field != "" {
+			return fmt.Errorf("%s: a JSON %s does not belong there (byte %d)", wrong.Field, wrong.Value, wrong.Offset)
+		}
+		return fmt.Errorf("a JSON %s does not belong there (byte %d)", wrong.Value, wrong.Offset)
 	}
-	switch c.Separator {
-	case "":
-	case ".", "/":
-		l.separator = c.Separator
-	default:
-		return fmt.Errorf("separator %q", c.Separator)
-	}
-	return nil
+	return err
 }
 
-func (l *layout) codecsV3(path, key string, list []extension) error {
-	order := make([]int, len(l.chunks)) // axis of the array at each position of the chunk's bytes
-	for i := range order {
-		order[i] = i
-	}
-	seenBytes := false
-	for _, e := range list {
-		name := strings.TrimPrefix(e.Name, "numcodecs.")
-		c, isCodec := codecs[name]
+// quoteNumbers puts NaN, Infinity and -Infinity between quotes where they stand bare.
+func quoteNumbers(data []byte) (out []byte, changed bool) {
+	inString := false
+	for i := 0; i < len(data); i++ {
+		c := data[i]
 		switch {
-		case name == "transpose" && !seenBytes:
-			var t struct {
-				Order []int `json:"order"`
+		case inString && c == '\\' && i+1 < len(data):
+			out = append(out, c, data[i+1])
+			i++
+			continue
+		case c == '"':
+			inString = !inString
+		case !inString && (c == 'N' || c == 'I' || c == '-'):
+			if word := bareNumber(data[i:]); word != "" {
+				out = append(append(append(out, '"'), word...), '"')
+				i += len(word) - 1
+				changed = true
+				continue
 			}
-			if err := json.Unmarshal(e.Config, &t); err != nil || !permutes(t.Order, len(order)) {
-				return &MetadataError{key, "codecs", fmt.Errorf("transpose: %s is no order of %d axes", e.Config, len(order))}
-			}
-			next := make([]int, len(order))
-			for i, o := range t.Order {
-				next[i] = order[o]
-			}
-			order = next
-		case name == "bytes" && !seenBytes:
-			var b struct {
-				Endian string `json:"endian"`
-			}
-			if len(e.Config) > 0 {
-				if err := json.Unmarshal(e.Config, &b); err != nil {
-					return &MetadataError{key, "codecs", err}
-				}
-			}
-			seenBytes, l.big = true, b.Endian == "big"
-		case isCodec && seenBytes:
-			l.codecs = append([]codec{c}, l.codecs...)
-		default:
-			return &UnsupportedError{path, fmt.Sprintf("codec %q", e.Name)}
 		}
+		out = append(out, c)
 	}
-	if !seenBytes {
-		return &MetadataError{key, "codecs", errors.New("no bytes codec")}
-	}
-	l.strides = make([]int, len(order))
-	n := l.dtype.Size()
-	for i := len(order) - 1; i >= 0; i-- {
-		l.strides[order[i]] = n
-		n *= l.chunks[order[i]]
-	}
-	return nil
+	return out, changed
 }
 
-func permutes(order []int, n int) bool {
-	seen := make([]bool, n)
-	for _, o := range order {
-		if o < 0 || o >= n || seen[o] {
-			return false
+func bareNumber(b []byte) string {
+	for _, word := range []string{"NaN", "Infinity", "-Infinity"} {
+		if len(b) >= len(word) && string(b[:len(word)]) == word {
+			return word
 		}
-		seen[o] = true
 	}
-	return len(order) == n
+	return ""
 }
 
-// isNull reports a JSON null or an absent value.
-func isNull(v json.RawMessage) bool {
-	v = bytes.TrimSpace(v)
-	return len(v) == 0 || string(v) == "null"
+// join is the key of an object of the node at a path.
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "/" + key
 }

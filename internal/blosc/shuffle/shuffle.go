@@ -1,5 +1,5 @@
 // Package shuffle holds the two reversible filters that Blosc and numcodecs run before
-// compression, in pure Go.
+// compression.
 //
 // An element is typeSize bytes. A plane is one byte position of all elements, in element
 // order: the byte filter stores plane 0, plane 1, and so on. The bit filter cuts each
@@ -10,7 +10,11 @@
 // of numcodecs.Shuffle.
 package shuffle
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/micropq/micropq/internal/vec"
+)
 
 // Masks of the three stages of a transpose of 8x8 bytes held in eight words.
 const (
@@ -38,7 +42,7 @@ func Shuffle(dst, src []byte, typeSize int) {
 		j += 4
 	}
 	if typeSize == 2 {
-		shufflePairs(dst, src, n)
+		vec.Deinterleave(dst[:n], dst[n:2*n], src[:2*n])
 		j += 2
 	}
 	for ; j < typeSize; j++ {
@@ -77,7 +81,7 @@ func UnshuffleRange(dst, src []byte, typeSize, first int) {
 		j += 4
 	}
 	if typeSize == 2 {
-		unshufflePairs(dst, src, n, m)
+		vec.Interleave(dst[:2*m], src[:m], src[n:n+m])
 		j += 2
 	}
 	for ; j < typeSize; j++ {
@@ -98,43 +102,6 @@ func unshuffle1(dst, src []byte, i, n, stride int) {
 	for ; i < n; i++ {
 		dst[i*stride] = src[i]
 	}
-}
-
-// shufflePairs moves both planes of elements of two bytes, eight elements a turn. Fixed
-// distances between the elements make it twice as fast as the general form would be.
-func shufflePairs(dst, src []byte, n int) {
-	i := 0
-	p0, p1 := dst[:n], dst[n:2*n]
-	for ; i+8 <= n; i += 8 {
-		s := src[2*i : 2*i+16]
-		a := load16(s, 0) | load16(s, 4)<<16 | load16(s, 8)<<32 | load16(s, 12)<<48
-		b := load16(s, 2) | load16(s, 6)<<16 | load16(s, 10)<<32 | load16(s, 14)<<48
-		a, b = swap(a, b, 8, evenBytes)
-		store64(p0, i, a)
-		store64(p1, i, b)
-	}
-	shuffle1(dst, src, i, n, 2)
-	shuffle1(dst[n:], src[1:], i, n, 2)
-}
-
-// unshufflePairs and those below restore m elements from planes that lie n apart.
-func unshufflePairs(dst, src []byte, n, m int) {
-	i := 0
-	p0, p1 := src[:m], src[n:n+m]
-	for ; i+8 <= m; i += 8 {
-		a, b := swap(load64(p0, i), load64(p1, i), 8, evenBytes)
-		d := dst[2*i : 2*i+16]
-		store16(d, 0, a)
-		store16(d, 2, b)
-		store16(d, 4, a>>16)
-		store16(d, 6, b>>16)
-		store16(d, 8, a>>32)
-		store16(d, 10, b>>32)
-		store16(d, 12, a>>48)
-		store16(d, 14, b>>48)
-	}
-	unshuffle1(dst, src, i, m, 2)
-	unshuffle1(dst[1:], src[n:], i, m, 2)
 }
 
 // shuffle4 moves four neighbouring planes, eight elements a turn: word k holds element k
@@ -251,9 +218,7 @@ func storeRows(p []byte, stride int, a, b, c, d, e, f, g, h uint64) {
 	store64(p, 7*stride, h)
 }
 
-func load16(b []byte, i int) uint64     { return uint64(binary.LittleEndian.Uint16(b[i:])) }
 func load32(b []byte, i int) uint64     { return uint64(binary.LittleEndian.Uint32(b[i:])) }
 func load64(b []byte, i int) uint64     { return binary.LittleEndian.Uint64(b[i:]) }
-func store16(b []byte, i int, v uint64) { binary.LittleEndian.PutUint16(b[i:], uint16(v)) }
 func store32(b []byte, i int, v uint64) { binary.LittleEndian.PutUint32(b[i:], uint32(v)) }
 func store64(b []byte, i int, v uint64) { binary.LittleEndian.PutUint64(b[i:], v) }

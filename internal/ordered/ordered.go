@@ -1,4 +1,5 @@
-package arrays
+// Package ordered runs work in parallel and hands out its results in order.
+package ordered
 
 import (
 	"context"
@@ -6,9 +7,10 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Ordered calls produce for 0 to n-1 on several goroutines and consume with the results in
-// order, on one. At most window results are in the making or waiting at any time.
-func Ordered[T any](ctx context.Context, n, workers, window int, produce func(context.Context, int) (T, error), consume func(T) error) error {
+// Each calls produce for 0 to n-1 on several goroutines and consume with the results in
+// order, on one. At most window results are in the making or waiting at any time. It ends with
+// the first error, or when ctx is cancelled, and leaves no goroutine behind.
+func Each[T any](ctx context.Context, n, workers, window int, produce func(context.Context, int) (T, error), consume func(T) error) error {
 	g, ctx := errgroup.WithContext(ctx)
 	type job struct {
 		i   int

@@ -1,0 +1,186 @@
+package qupath
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/micropq/micropq/annotate/exchange"
+	"github.com/micropq/micropq/internal/mask"
+)
+
+// Read implements exchange.Format.
+func (Format) Read(_ context.Context, path string, c *exchange.Canvas) ([]exchange.Object, error) {
+	data, err := exchange.ReadLimited(path)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(data, c)
+}
+
+// Parse reads a feature collection, one feature, or an array of features, as QuPath writes all
+// three. Features that belong to the same instance, as the planes of a volume do, are joined.
+func Parse(data []byte, c *exchange.Canvas) ([]exchange.Object, error) {
+	features, err := decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", exchange.ErrInput, err)
+	}
+	var objects []exchange.Object
+	byID := map[int64]int{}
+	for i := range features {
+		o, err := features[i].object(c)
+		if err != nil {
+			return nil, fmt.Errorf("%w: feature %d: %w", exchange.ErrInput, i, err)
+		}
+		if at, ok := byID[o.ID]; ok && o.ID != 0 && !c.Flat() {
+			objects[at].Mask = mask.Union(objects[at].Mask, o.Mask)
+			continue
+		}
+		byID[o.ID] = len(objects)
+		objects = append(objects, *o)
+	}
+	return objects, nil
+}
+
+func decode(data []byte) (features []feature, err error) {
+	data = bytes.TrimSpace(data)
+	if bytes.HasPrefix(data, []byte("[")) {
+		err = json.Unmarshal(data, &features)
+	} else {
+		var doc struct {
+			feature
+			Features *[]feature `json:"features"`
+		}
+		err = json.Unmarshal(data, &doc)
+		switch {
+		case err != nil:
+		case doc.Type == "FeatureCollection" && doc.Features != nil:
+			features = *doc.Features
+		case doc.Type == "Feature":
+			features = []feature{doc.feature}
+		default:
+			err = fmt.Errorf("this is no GeoJSON of features: its type is %q", doc.Type)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	for i := range features {
+		if features[i].Type != "Feature" || features[i].Geometry == nil {
+			return nil, fmt.Errorf("feature %d: want a Feature with a geometry, its type is %q", i, features[i].Type)
+		}
+	}
+	return features, nil
+}
+
+func (f *feature) object(c *exchange.Canvas) (*exchange.Object, error) {
+	z := 0
+	if p := f.Geometry.Plane; p != nil && !c.Flat() {
+		z = p.Z
+	}
+	if z < 0 || z >= c.Z {
+		return nil, fmt.Errorf("plane z %d: the array has %d", z, c.Z)
+	}
+	polygons, err := f.Geometry.polygons(0)
+	if err != nil {
+		return nil, err
+	}
+	var m mask.Mask
+	for i, rings := range polygons {
+		part, err := mask.Rasterize(rings, c.Y, c.X)
+		if err != nil {
+			return nil, fmt.Errorf("polygon %d: %w", i, err)
+		}
+		m = mask.Union(m, part)
+	}
+	o := &exchange.Object{ID: instanceOf(f.ID), Mask: m.Shift(int32(z), 0, 0)}
+	p := f.Properties
+	if p == nil {
+		return o, nil
+	}
+	if text, ok := p.Metadata[idKey]; ok {
+		if o.ID, err = strconv.ParseInt(text, 10, 64); err != nil || o.ID < 1 {
+			return nil, fmt.Errorf("metadata %s %q is no positive integer", idKey, text)
+		}
+	}
+	o.Status = p.Metadata[statusKey]
+	if k := p.Classification; k != nil {
+		o.Class = k.Name
+		if o.Class == "" {
+			o.Class = strings.Join(k.Names, ": ")
+		}
+	}
+	return o, nil
+}
+
+// maxNested bounds collections of geometries in each other.
+const maxNested = 8
+
+// polygons are the rings of each polygon of a geometry.
+func (g *geometry) polygons(depth int) (polygons [][]mask.Ring, err error) {
+	switch g.Type {
+	case "Polygon":
+		var rings [][][]float64
+		if err := json.Unmarshal(g.Coordinates, &rings); err != nil {
+			return nil, fmt.Errorf("coordinates: %w", err)
+		}
+		p, err := ringsOf(rings)
+		return [][]mask.Ring{p}, err
+	case "MultiPolygon":
+		var list [][][][]float64
+		if err := json.Unmarshal(g.Coordinates, &list); err != nil {
+			return nil, fmt.Errorf("coordinates: %w", err)
+		}
+		for _, rings := range list {
+			p, err := ringsOf(rings)
+			if err != nil {
+				return nil, err
+			}
+			polygons = append(polygons, p)
+		}
+		return polygons, nil
+	case "GeometryCollection":
+		if depth == maxNested {
+			return nil, errors.New("geometries are nested too deeply")
+		}
+		for i := range g.Geometries {
+			p, err := g.Geometries[i].polygons(depth + 1)
+			if err != nil {
+				return nil, err
+			}
+			polygons = append(polygons, p...)
+		}
+		return polygons, nil
+	}
+	return nil, fmt.Errorf("geometry %q encloses no pixels: want Polygon or MultiPolygon; delete points and lines, or draw around them", g.Type)
+}
+
+// ringsOf checks rings as RFC 7946 3.1.6 has them: closed, of four or more positions. Their
+// direction is not checked, for the even-odd rule does not ask.
+func ringsOf(list [][][]float64) (rings []mask.Ring, err error) {
+	if len(list) == 0 {
+		return nil, errors.New("a polygon without a ring")
+	}
+	for k, positions := range list {
+		n := len(positions)
+		if n < 4 {
+			return nil, fmt.Errorf("ring %d has %d positions: want four or more, the last being the first", k, n)
+		}
+		ring := make(mask.Ring, n)
+		for i, p := range positions {
+			if len(p) < 2 {
+				return nil, fmt.Errorf("ring %d, position %d has %d numbers: want x and y", k, i, len(p))
+			}
+			ring[i] = mask.Vertex{X: p[0], Y: p[1]}
+		}
+		if ring[0] != ring[n-1] {
+			return nil, fmt.Errorf("ring %d is not closed: it begins at (%v, %v) and ends at (%v, %v)", k, ring[0].X, ring[0].Y, ring[n-1].X, ring[n-1].Y)
+		}
+		rings = append(rings, ring[:n-1])
+	}
+	return rings, nil
+}

@@ -1,0 +1,254 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/micropq/micropq/internal/progress"
+	"github.com/micropq/micropq/loaders"
+	"github.com/micropq/micropq/loaders/arrowstream"
+	"github.com/micropq/micropq/loaders/batch"
+	"github.com/micropq/micropq/loaders/draw"
+)
+
+func streamCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "stream",
+		Usage:     "draw batches and write them as an Arrow IPC stream",
+		ArgsUsage: "DST...",
+		Description: `DST is a folder, a zip of one, or an HTTP(S) URL of either. Each batch is one record
+batch; an array is a column of fixed shape tensors, which pyarrow gives to numpy uncopied:
+
+   for batch in pyarrow.ipc.open_stream(pipe):
+       raw = batch["raw"].to_numpy_ndarray()   # (N, C, Z, Y, X)
+
+What is drawn depends on the data, the options and the seed alone. The column state says
+where to go on; --state takes it back, into any number of ranks and workers.
+
+Examples:
+
+   micropq stream fisbe/ --array raw --array gt_instances --size 64,64,64 --batch 4 --seed 1 --foreground 0.5 > crops.arrows
+   micropq stream fisbe/ --kind tiles --array raw --size 64,128,128 --overlap 0,16,16 > tiles.arrows`,
+		Flags:        streamFlags(),
+		OnUsageError: onUsageError,
+		Action:       runStream,
+	}
+}
+
+func streamFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "array", Usage: "`NAME` of an array to draw, once for each (default: raw)"},
+		&cli.StringFlag{Name: "size", Usage: "`EXTENT` of a box along Z,Y,X or Y,X"},
+		&cli.StringFlag{Name: "kind", Value: string(batch.Crops), Usage: "crops at random places, or tiles that cover every sample"},
+		&cli.StringFlag{Name: "split", Usage: "samples of this split (default: all)"},
+		&cli.StringFlag{Name: "sample", Usage: "samples that match this `GLOB` (default: all)"},
+		&cli.IntFlag{Name: "level", Usage: "pyramid level, 0 is full resolution"},
+		&cli.IntFlag{Name: "batch", Value: 1, Usage: "items of a batch"},
+		&cli.Int64Flag{Name: "count", Usage: "crops of an epoch (default: as many as cover the samples once)"},
+		&cli.Float64Flag{Name: "foreground", Usage: "share of crops centred on an instance"},
+		&cli.StringFlag{Name: "labels", Usage: "label `ARRAY` of those instances (default: the first among those drawn)"},
+		&cli.BoolFlag{Name: "by-class", Usage: "draw a class, then an instance of it; else instances alike"},
+		&cli.StringFlag{Name: "overlap", Usage: "elements that tiles share along each axis"},
+		&cli.StringFlag{Name: "shuffle", Value: string(draw.ModeNone), Usage: "order of tiles: none, global or buffered"},
+		&cli.IntFlag{Name: "shuffle-buffer", Value: 4096, Usage: "items that a buffered shuffle mixes"},
+		&cli.Uint64Flag{Name: "seed", Usage: "of crops and shuffles"},
+		&cli.Int64Flag{Name: "epochs", Value: 1, Usage: "epochs to draw, -1 for no end"},
+		&cli.IntFlag{Name: "rank", Usage: "this process among --world"},
+		&cli.IntFlag{Name: "world", Value: 1, Usage: "processes that share the epoch"},
+		&cli.IntFlag{Name: "worker", Usage: "this worker among --workers of the rank"},
+		&cli.IntFlag{Name: "workers", Value: 1, Usage: "workers that share the rank's batches"},
+		&cli.StringFlag{Name: "remainder", Value: string(draw.Keep), Usage: "the items that fill no batch: keep, drop or pad"},
+		&cli.Float64SliceFlag{Name: "weight", Usage: "share of each DST, in their order (default: every item once)"},
+		&cli.StringFlag{Name: "state", Usage: "`FILE` with the state to go on from"},
+		&cli.StringFlag{Name: "on-error", Value: "fail", Usage: "what a damaged item does: fail, or skip it and say so"},
+		&cli.StringFlag{Name: "listen", Usage: "write to who connects to unix:PATH or tcp:HOST:PORT, to each the whole stream, instead of standard output"},
+		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "processors to use (default: all)"},
+		&cli.StringFlag{Name: "memory", Value: "1GiB", Usage: "memory for batches read ahead"},
+		&cli.StringFlag{Name: "progress", Value: "none", Usage: "auto, bar, lines, json or none"},
+	}
+}
+
+func runStream(c *cli.Context) (err error) {
+	if c.NArg() == 0 {
+		return usagef("%s takes DST..., got no argument: see %s --help", c.Command.HelpName, c.Command.HelpName)
+	}
+	o, err := streamOptions(c)
+	if err != nil {
+		return err
+	}
+	mode, err := progress.ParseMode(c.String("progress"))
+	if err != nil {
+		return usagef("--progress: %w", err)
+	}
+	report := progress.New(c.App.ErrWriter, mode, isTerminal(c.App.ErrWriter))
+	o.OnSkipped = func(item batch.Item, err error) {
+		report.Note(fmt.Sprintf("skipped the box at %v of %s: %v", item.Origin, item.Sample, err))
+	}
+	sources, err := openSources(c)
+	defer func() {
+		for _, s := range sources {
+			err = errors.Join(err, s.Dataset.Close())
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	l, err := newLoader(c, sources, o)
+	if err != nil {
+		return err
+	}
+	if address := c.String("listen"); address != "" {
+		return listen(c.Context, address, report, func(ctx context.Context, w io.Writer) error {
+			return arrowstream.Write(ctx, w, l, nil)
+		})
+	}
+	if isTerminal(c.App.Writer) {
+		return usagef("an Arrow stream is nothing to look at: redirect it to a file or into a program")
+	}
+	report.Start("streaming", 0)
+	defer report.Stop()
+	err = arrowstream.Write(c.Context, c.App.Writer, l, func(b *batch.Batch) { report.Add(b.Stats.Requested) })
+	if errors.Is(err, syscall.EPIPE) {
+		return nil // whoever reads has enough
+	}
+	return err
+}
+
+// newLoader makes the loader of a command line; the state, being of its order, is read with it.
+func newLoader(c *cli.Context, sources []batch.Source, o batch.Options) (*batch.Loader, error) {
+	l, err := batch.New(c.Context, sources, o)
+	if err != nil || c.String("state") == "" {
+		return l, err
+	}
+	data, err := os.ReadFile(c.String("state"))
+	if err != nil {
+		return nil, fmt.Errorf("--state: %w", err)
+	}
+	s, err := l.ParseState(data)
+	if err != nil {
+		return nil, usagef("--state %s: %w", c.String("state"), err)
+	}
+	o.State = &s
+	return batch.New(c.Context, sources, o)
+}
+
+func openSources(c *cli.Context) (sources []batch.Source, err error) {
+	weights := c.Float64Slice("weight")
+	if len(weights) > 0 && len(weights) != c.NArg() {
+		return nil, usagef("%d times --weight for %d data sets", len(weights), c.NArg())
+	}
+	for i, location := range c.Args().Slice() {
+		d, err := loaders.Open(c.Context, location, loaders.Options{Workers: c.Int("jobs")})
+		if err != nil {
+			return sources, err
+		}
+		sources = append(sources, batch.Source{Dataset: d})
+		if len(weights) > 0 {
+			sources[i].Weight = weights[i]
+		}
+	}
+	return sources, nil
+}
+
+func streamOptions(c *cli.Context) (o batch.Options, err error) {
+	o = batch.Options{
+		Arrays: c.StringSlice("array"), Kind: batch.Kind(c.String("kind")), Split: c.String("split"), Sample: c.String("sample"),
+		Level: c.Int("level"), Count: c.Int64("count"), Foreground: c.Float64("foreground"), Labels: c.String("labels"), ByClass: c.Bool("by-class"),
+		Shuffle: draw.Shuffle{Mode: draw.Mode(c.String("shuffle")), Buffer: c.Int("shuffle-buffer")},
+		Epochs:  c.Int64("epochs"), Workers: c.Int("jobs"),
+		Partition: draw.Partition{
+			Batch: c.Int("batch"), Rank: c.Int("rank"), World: c.Int("world"), Worker: c.Int("worker"), Workers: c.Int("workers"),
+			Remainder: draw.Remainder(c.String("remainder")),
+		},
+	}
+	if len(o.Arrays) == 0 {
+		o.Arrays = []string{"raw"}
+	}
+	if c.IsSet("seed") {
+		seed := c.Uint64("seed")
+		o.Shuffle.Seed = &seed
+	}
+	var errs []error
+	if o.Size, err = parseExtents(c.String("size")); err != nil {
+		errs = append(errs, fmt.Errorf("--size: %w", err))
+	}
+	if c.IsSet("overlap") {
+		if o.Overlap, err = parseExtents(c.String("overlap")); err != nil {
+			errs = append(errs, fmt.Errorf("--overlap: %w", err))
+		}
+	}
+	if o.Memory, err = parseBytes(c.String("memory")); err != nil {
+		errs = append(errs, fmt.Errorf("--memory: %w", err))
+	}
+	switch c.String("on-error") {
+	case "fail":
+	case "skip":
+		o.SkipBad = true
+	default:
+		errs = append(errs, fmt.Errorf("--on-error %q: want fail or skip", c.String("on-error")))
+	}
+	if err := errors.Join(append(errs, o.Validate())...); err != nil {
+		return o, &usageError{err}
+	}
+	return o, nil
+}
+
+// parseExtents reads numbers such as 64,128,128.
+func parseExtents(s string) (extents []int, err error) {
+	for part := range strings.SplitSeq(s, ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(part))
+		if err != nil {
+			return nil, fmt.Errorf("%q: want one number an axis, such as 64,64,64", s)
+		}
+		extents = append(extents, n)
+	}
+	return extents, nil
+}
+
+// listen serves a stream of its own to everyone who connects, until ctx is done.
+func listen(ctx context.Context, address string, report progress.Reporter, serve func(context.Context, io.Writer) error) error {
+	network, where, ok := strings.Cut(address, ":")
+	if !ok || network != "unix" && network != "tcp" {
+		return usagef("--listen %q: want unix:PATH or tcp:HOST:PORT", address)
+	}
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, network, where)
+	if err != nil {
+		return usagef("--listen: %w", err)
+	}
+	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
+	defer stop()
+	report.Note("listening on " + network + ":" + l.Addr().String())
+	var clients sync.WaitGroup
+	defer clients.Wait()
+	for {
+		conn, err := l.Accept()
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		clients.Go(func() {
+			// A client that goes away ends its own stream and no other.
+			ended := context.AfterFunc(ctx, func() { _ = conn.Close() })
+			defer ended()
+			out := bufio.NewWriterSize(conn, 1<<16)
+			err := errors.Join(serve(ctx, out), out.Flush(), conn.Close())
+			if err != nil && ctx.Err() == nil {
+				report.Note(fmt.Sprintf("a client's stream ended early: %v", err))
+			}
+		})
+	}
+}

@@ -1,0 +1,257 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+
+	"github.com/micropq/micropq/internal/nd"
+	"github.com/micropq/micropq/internal/ordered"
+	"github.com/micropq/micropq/loaders"
+	"github.com/micropq/micropq/loaders/draw"
+	"github.com/micropq/micropq/schemas"
+)
+
+// Tensor holds one array of the items of a batch, dense and little-endian.
+type Tensor struct {
+	Name  string
+	Axes  string // N, then the axes of the array, such as NCZYX
+	Shape []int
+	DType schemas.DType
+	Data  []byte
+}
+
+// Batch is what one step gives to one rank.
+type Batch struct {
+	Epoch int64
+	Step  int64 // of the epoch, counted from where the run began in it
+	Items []Item
+	// Tensors are in the order of Options.Arrays; entry i along N is Items[i].
+	Tensors []Tensor
+	// State is where a run goes on that is done with this batch, and where the other ranks are
+	// done with theirs of the same step.
+	State draw.State
+	Stats loaders.Stats
+}
+
+// Loader draws batches. It does not own its data sets.
+type Loader struct {
+	options  Options
+	sources  []Source
+	contents []*catalogue
+	sequence *sequence
+	drawing  string
+}
+
+// New prepares to draw from data sets: it reads their samples tables, and for foreground crops
+// the keys of their instances.
+func New(ctx context.Context, sources []Source, o Options) (*Loader, error) {
+	o = o.withDefaults()
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	if len(sources) == 0 {
+		return nil, errors.New("no data set to draw from")
+	}
+	l := &Loader{options: o, sources: sources}
+	sets := make([]boxes, len(sources))
+	for i, s := range sources {
+		c, err := newCatalogue(ctx, s.Dataset, &l.options)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			if err := l.contents[0].agrees(c); err != nil {
+				return nil, fmt.Errorf("data sets %d and 0: %w", i, err)
+			}
+		}
+		l.contents = append(l.contents, c)
+		if o.Kind == Tiles {
+			sets[i] = newTiles(c, &l.options)
+		} else if sets[i], err = newCrops(ctx, c, &l.options); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if l.sequence, err = newSequence(sets, sources, &l.options); err != nil {
+		return nil, err
+	}
+	if l.drawing, err = drawing(sources, l.options); err != nil {
+		return nil, err
+	}
+	if s := o.State; s != nil && (s.Drawing != l.drawing || s.Position > l.Len()) {
+		return nil, fmt.Errorf("%w: it was saved with other data or options", draw.ErrState)
+	}
+	return l, nil
+}
+
+func (c *catalogue) agrees(d *catalogue) error {
+	for i, l := range c.layouts {
+		if d.layouts[i] != l {
+			return fmt.Errorf("array %s is %+v and %+v: all data sets drawn must agree", l.name, d.layouts[i], l)
+		}
+	}
+	return nil
+}
+
+// Len is the number of items of an epoch.
+func (l *Loader) Len() int64 { return l.sequence.Len() }
+
+// ParseState reads a state that a loader with the same data and options saved.
+func (l *Loader) ParseState(data []byte) (draw.State, error) {
+	return draw.ParseState(data, l.drawing, l.Len())
+}
+
+// Tensors describes the tensors of a batch of n items; their Data is nil.
+func (l *Loader) Tensors(n int) []Tensor {
+	ts := make([]Tensor, len(l.contents[0].layouts))
+	for i, a := range l.contents[0].layouts {
+		t := &ts[i]
+		*t = Tensor{Name: a.name, Axes: "N" + a.axes, DType: a.dtype, Shape: []int{n}}
+		k := 0
+		for _, axis := range a.axes {
+			if axis == 'C' {
+				t.Shape = append(t.Shape, a.channels)
+				continue
+			}
+			t.Shape = append(t.Shape, l.options.Size[k])
+			k++
+		}
+	}
+	return ts
+}
+
+// batchBytes is the memory of one batch, ok is false where that cannot be addressed.
+func (l *Loader) batchBytes() (n int64, ok bool) {
+	for _, t := range l.Tensors(l.options.Partition.Batch) {
+		e, fits := nd.CheckedElements(t.Shape)
+		if !fits {
+			return 0, false
+		}
+		n += int64(e) * int64(t.DType.Size())
+	}
+	return n, true
+}
+
+// Batches draws this worker's batches of this rank in order, epoch after epoch. Batches are read ahead
+// within the memory of the options. A batch is the caller's to keep. When the caller stops, or
+// ctx is cancelled, nothing is left running.
+func (l *Loader) Batches(ctx context.Context) iter.Seq2[*Batch, error] {
+	return func(yield func(*Batch, error) bool) {
+		size, ok := l.batchBytes()
+		if !ok {
+			yield(nil, fmt.Errorf("a batch of %d boxes of %v cannot be addressed", l.options.Partition.Batch, l.options.Size))
+			return
+		}
+		epoch, start := int64(0), int64(0)
+		if s := l.options.State; s != nil {
+			epoch, start = s.Epoch, s.Position
+		}
+		end := int64(math.MaxInt64)
+		if l.options.Epochs > 0 {
+			end = l.options.Epochs
+		}
+		window := int(max(1, min(l.options.Memory/max(1, size), int64(2*l.options.Workers))))
+		for ; epoch < end; epoch, start = epoch+1, 0 {
+			if !l.epoch(ctx, epoch, start, window, yield) {
+				return
+			}
+		}
+	}
+}
+
+// epoch draws the batches of an epoch from a position on; more is false when no epoch follows.
+func (l *Loader) epoch(ctx context.Context, epoch, start int64, window int, yield func(*Batch, error) bool) (more bool) {
+	p := l.options.Partition
+	var steps []int64
+	for s := range p.Steps(l.Len(), start) {
+		if p.Mine(s) {
+			steps = append(steps, s)
+		}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ready, done := make(chan *Batch), make(chan error, 1)
+	go func() {
+		defer close(ready)
+		done <- ordered.Each(ctx, len(steps), l.options.Workers, window,
+			func(ctx context.Context, i int) (*Batch, error) { return l.batch(ctx, epoch, start, steps[i]) },
+			func(b *Batch) error {
+				select {
+				case ready <- b:
+					return nil
+				case <-ctx.Done():
+					return context.Cause(ctx)
+				}
+			})
+	}()
+	for b := range ready {
+		if len(b.Items) > 0 && !yield(b, nil) {
+			cancel()
+			<-done
+			return false
+		}
+	}
+	if err := <-done; err != nil {
+		yield(nil, err)
+		return false
+	}
+	return true
+}
+
+// batch reads the batch of a step.
+func (l *Loader) batch(ctx context.Context, epoch, start, step int64) (*Batch, error) {
+	p, n := l.options.Partition, l.Len()
+	b := &Batch{Epoch: epoch, Step: step, State: draw.State{Version: draw.StateVersion, Drawing: l.drawing, Epoch: epoch, Position: p.After(n, start, step+1)}}
+	if b.State.Position >= n {
+		b.State.Epoch, b.State.Position = epoch+1, 0
+	}
+	items, err := l.sequence.items(ctx, epoch, p.Step(nil, n, start, step))
+	if err != nil {
+		return nil, err
+	}
+	b.Tensors = l.Tensors(len(items))
+	for i := range b.Tensors {
+		t := &b.Tensors[i]
+		t.Data = make([]byte, nd.Elements(t.Shape)*t.DType.Size())
+	}
+	for _, item := range items {
+		err := l.read(ctx, b, len(b.Items), item)
+		if err != nil && l.options.SkipBad && errors.Is(err, loaders.ErrDamaged) && ctx.Err() == nil {
+			l.options.OnSkipped(item, err)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		b.Items = append(b.Items, item)
+	}
+	for i := range b.Tensors {
+		t := &b.Tensors[i]
+		t.Data = t.Data[:len(t.Data)/max(1, t.Shape[0])*len(b.Items)]
+		t.Shape[0] = len(b.Items)
+	}
+	return b, nil
+}
+
+// read puts an item into place i of a batch.
+func (l *Loader) read(ctx context.Context, b *Batch, i int, item Item) error {
+	c := l.contents[item.Source]
+	for k := range b.Tensors {
+		t := &b.Tensors[k]
+		n := len(t.Data) / t.Shape[0]
+		dst := nd.Dense(t.Data[i*n:(i+1)*n], t.Shape[1:], t.DType.Size())
+		a, err := c.dataset.Array(ctx, item.Sample, t.Name, l.options.Level)
+		if err != nil {
+			return err
+		}
+		stats, err := readBox(ctx, a, &c.layouts[k], item.Origin, l.options.Size, dst)
+		b.Stats.Add(stats)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,147 @@
+package batch
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+
+	"github.com/micropq/micropq/loaders"
+	"github.com/micropq/micropq/loaders/draw"
+)
+
+// Source is a data set to draw from.
+type Source struct {
+	Dataset *loaders.Dataset
+	// Weight is its share of the items where there are several sources. With all weights 0
+	// every item of every source is drawn once an epoch.
+	Weight float64
+}
+
+// Kind is the kind of an item.
+type Kind string
+
+// The kinds of items.
+const (
+	Crops Kind = "crops"
+	Tiles Kind = "tiles"
+)
+
+// Options say what to draw. Arrays and Size are required.
+type Options struct {
+	Split  string   // of the samples, "" for all
+	Sample string   // glob of their ids, "" for all
+	Arrays []string // the first decides the grid; all must have its spatial shape
+	Level  int      // pyramid level
+	Kind   Kind     // "" for Crops
+	Size   []int    // extent along Z, Y, X or Y, X, in elements of the level
+
+	// Of crops.
+	Count      int64   // in an epoch; 0 for as many as cover the samples once
+	Foreground float64 // share of crops centred on an instance, 0 to 1
+	Labels     string  // label array of those instances; "" for the first label array of Arrays
+	ByClass    bool    // each class, then each instance of it, is equally likely; else each instance
+
+	// Of tiles.
+	Overlap []int // elements that neighbouring tiles share, along each axis of Size
+
+	Shuffle   draw.Shuffle // of tiles; crops need its seed alone
+	Partition draw.Partition
+	Epochs    int64       // to draw; 0 for 1, -1 for no end
+	State     *draw.State // to go on from
+
+	Memory    int64 // bytes of batches read ahead, at least one batch; 0 for 1 GiB
+	Workers   int   // batches read at the same time; 0 for all processors
+	SkipBad   bool  // leave out items that are damaged, and report them, instead of failing
+	OnSkipped func(Item, error)
+}
+
+func (o Options) withDefaults() Options {
+	o.Partition = o.Partition.WithDefaults()
+	if o.Kind == "" {
+		o.Kind = Crops
+	}
+	if o.Epochs == 0 {
+		o.Epochs = 1
+	}
+	if o.Memory == 0 {
+		o.Memory = 1 << 30
+	}
+	if o.Workers == 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.OnSkipped == nil {
+		o.OnSkipped = func(Item, error) {}
+	}
+	return o
+}
+
+// Validate reports every problem at once.
+func (o Options) Validate() error {
+	o = o.withDefaults()
+	errs := []error{o.Partition.Validate(), o.Shuffle.Validate()}
+	check := func(bad bool, format string, args ...any) {
+		if bad {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	check(len(o.Arrays) == 0, "no arrays to draw: name one at least")
+	check(len(o.Size) < 2 || len(o.Size) > 3, "size %v: want Z,Y,X or Y,X", o.Size)
+	check(len(o.Size) > 0 && slices.Min(o.Size) < 1, "size %v: want positive extents", o.Size)
+	check(o.Count < 0, "%d crops: want a positive number", o.Count)
+	check(!(o.Foreground >= 0 && o.Foreground <= 1), "foreground %v: want a share from 0 to 1", o.Foreground)
+	check(o.Epochs < -1, "%d epochs: want a positive number, or -1 for no end", o.Epochs)
+	check(o.Memory < 0 || o.Workers < 0, "memory %d, workers %d: want positive numbers", o.Memory, o.Workers)
+	switch o.Kind {
+	case Crops:
+		check(o.Shuffle.Seed == nil, "%w", draw.ErrNoSeed)
+		check(len(o.Overlap) > 0, "overlap is for tiles")
+		check(o.Shuffle.Mode != "" && o.Shuffle.Mode != draw.ModeNone, "crops are drawn at random: shuffle is for tiles")
+	case Tiles:
+		check(o.Foreground > 0 || o.Count > 0, "count and foreground are for crops")
+		check(len(o.Overlap) > 0 && len(o.Overlap) != len(o.Size), "overlap %v: want one number an axis of size %v", o.Overlap, o.Size)
+		for i := range min(len(o.Overlap), len(o.Size)) {
+			check(o.Overlap[i] < 0 || o.Overlap[i] >= o.Size[i], "overlap %v: want less than size %v and not less than 0", o.Overlap, o.Size)
+		}
+	default:
+		check(true, "kind %q: want %s or %s", o.Kind, Crops, Tiles)
+	}
+	return errors.Join(errs...)
+}
+
+// drawing is the fingerprint of everything that decides which item is at which position.
+func drawing(sources []Source, o Options) (string, error) {
+	type set struct {
+		Shards []string // sha256 of each shard
+		Weight float64
+	}
+	var sets []set
+	for _, s := range sources {
+		v := set{Weight: s.Weight}
+		for _, shard := range s.Dataset.Manifest().Shards {
+			v.Shards = append(v.Shards, shard.SHA256)
+		}
+		sets = append(sets, v)
+	}
+	b, err := json.Marshal(struct {
+		Sets          []set
+		Split, Sample string
+		Arrays        []string
+		Level         int
+		Kind          Kind
+		Size, Overlap []int
+		Count         int64
+		Foreground    float64
+		Labels        string
+		ByClass       bool
+		Shuffle       draw.Shuffle
+	}{sets, o.Split, o.Sample, o.Arrays, o.Level, o.Kind, o.Size, o.Overlap, o.Count, o.Foreground, o.Labels, o.ByClass, o.Shuffle})
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16]), nil
+}
