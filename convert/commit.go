@@ -14,6 +14,7 @@ import (
 	"slices"
 
 	"github.com/micropq/micropq/internal/card"
+	"github.com/micropq/micropq/internal/durable"
 	"github.com/micropq/micropq/schemas"
 )
 
@@ -50,7 +51,7 @@ func Commit(ctx context.Context, e *Execution) (m *schemas.Manifest, err error) 
 	if err := e.work.replaceDurably(filepath.Join(e.dst, manifestName), data); err != nil {
 		return nil, err
 	}
-	return m, errors.Join(syncDir(e.dst), e.work.remove())
+	return m, errors.Join(durable.SyncDir(e.dst), e.work.remove())
 }
 
 // syncDirs makes the names of shards and cards durable; their bytes are.
@@ -60,11 +61,11 @@ func (e *Execution) syncDirs() error {
 		dirs[filepath.Dir(filepath.FromSlash(t.Path()))] = true
 	}
 	for _, d := range slices.Sorted(maps.Keys(dirs)) {
-		if err := syncDir(filepath.Join(e.dst, d)); err != nil {
+		if err := durable.SyncDir(filepath.Join(e.dst, d)); err != nil {
 			return err
 		}
 	}
-	return syncDir(e.dst)
+	return durable.SyncDir(e.dst)
 }
 
 // manifest lists the shards by their receipts.

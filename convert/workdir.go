@@ -17,6 +17,7 @@ import (
 	"github.com/gofrs/flock"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/micropq/micropq/internal/durable"
 	"github.com/micropq/micropq/internal/shardfile"
 	"github.com/micropq/micropq/schemas"
 )
@@ -103,7 +104,7 @@ func (w *workdir) claim(fingerprint string) error {
 	have, err := os.ReadFile(w.path("plan"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return errors.Join(w.replaceDurably(w.path("plan"), []byte(fingerprint)), syncDir(w.dir))
+		return errors.Join(w.replaceDurably(w.path("plan"), []byte(fingerprint)), durable.SyncDir(w.dir))
 	case err != nil:
 		return err
 	case string(have) != fingerprint:

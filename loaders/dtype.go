@@ -3,7 +3,6 @@ package loaders
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow/float16"
@@ -41,25 +40,6 @@ func dtypeOf[T Number]() schemas.DType {
 func asBytes[T Number](v []T) []byte {
 	var zero T
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), len(v)*int(unsafe.Sizeof(zero)))
-}
-
-// fillBytes is one element of value v.
-func fillBytes(d schemas.DType, v float64) []byte {
-	b := make([]byte, 8)
-	le := binary.LittleEndian
-	switch {
-	case d == schemas.Float16:
-		le.PutUint16(b, float16.New(float32(v)).Uint16())
-	case d == schemas.Float32:
-		le.PutUint32(b, math.Float32bits(float32(v)))
-	case d == schemas.Float64:
-		le.PutUint64(b, math.Float64bits(v))
-	case d == schemas.Uint64:
-		le.PutUint64(b, uint64(v))
-	default:
-		le.PutUint64(b, uint64(int64(v)))
-	}
-	return b[:d.Size()]
 }
 
 // label is element i of a label array as an id; bools are 0 and 1.

@@ -33,7 +33,7 @@ type volume struct {
 func (v *volume) shape(level int) []int {
 	shape := make([]int, len(v.Shape))
 	for i := range shape {
-		shape[i] = levelExtent(int(v.Shape[i]), v.Axes[i], level)
+		shape[i] = schemas.LevelExtent(int(v.Shape[i]), v.Axes[i], level)
 	}
 	return shape
 }
@@ -52,7 +52,7 @@ func (v *volume) generate(t testing.TB, r *rand.Rand) {
 		}
 		data := make([]byte, nd.Elements(g.shape)*size)
 		whole := nd.Dense(data, g.shape, size)
-		nd.Fill(whole, fillBytes(schemas.DType(v.DType), v.Fill))
+		nd.Fill(whole, schemas.DType(v.DType).Element(v.Fill))
 		v.levels = append(v.levels, data)
 		box := g.newBox()
 		for i := range g.rows {
@@ -127,7 +127,7 @@ func (v *volume) makeRow(t testing.TB, sample string, level, i int) schemas.Chun
 	for k := range v.Axes {
 		*origin[v.Axes[k]], *extent[v.Axes[k]] = int32(box.Origin[k]), int32(box.Shape[k])
 	}
-	fill := string(fillBytes(d, v.Fill))
+	fill := string(d.Element(v.Fill))
 	for k := 0; k < len(data); k += d.Size() {
 		if string(data[k:k+d.Size()]) != fill {
 			row.Foreground++

@@ -45,7 +45,7 @@ func newGrid(a *schemas.Array, level int) (*grid, error) {
 		if a.Shape[i] < 0 || a.Shape[i] > maxExtent || a.Chunk[i] < 1 || a.Chunk[i] > maxExtent {
 			return nil, fmt.Errorf("shape %v and chunk %v: extent out of range", a.Shape, a.Chunk)
 		}
-		g.shape[i], g.chunk[i] = levelExtent(int(a.Shape[i]), a.Axes[i], level), int(a.Chunk[i])
+		g.shape[i], g.chunk[i] = schemas.LevelExtent(int(a.Shape[i]), a.Axes[i], level), int(a.Chunk[i])
 		g.count[i] = ceilDiv(g.shape[i], g.chunk[i])
 	}
 	largest := make([]int, n)
@@ -74,14 +74,6 @@ func (g *grid) setStrides() {
 			n *= g.count[i]
 		}
 	}
-}
-
-// levelExtent is the extent of an axis at a level: Z, Y and X halve, rounding up.
-func levelExtent(n int, axis byte, level int) int {
-	if axis == 'T' || axis == 'C' {
-		return n
-	}
-	return ceilDiv(n, 1<<level)
 }
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }

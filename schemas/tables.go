@@ -46,6 +46,15 @@ type Array struct {
 	Levels int32   `parquet:"levels" doc:"pyramid levels; level n halves Z, Y and X n times, rounding up"`
 }
 
+// LevelExtent is the extent along an axis at a pyramid level of an array that has n elements
+// along it at level 0: Z, Y and X halve from level to level, rounding up.
+func LevelExtent(n int, axis byte, level int) int {
+	if axis == 'T' || axis == 'C' {
+		return n
+	}
+	return (n + 1<<level - 1) >> level
+}
+
 // Sample is a row of samples: one volume, section or image.
 type Sample struct {
 	SampleID        string    `parquet:"sample_id" doc:"unique in the data set"`

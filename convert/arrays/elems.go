@@ -64,25 +64,6 @@ func uniform(data, elem []byte) bool {
 	return len(data) == 0 || bytes.Equal(data[:n], elem) && bytes.Equal(data[n:], data[:len(data)-n])
 }
 
-// FillBytes is one element of value v.
-func FillBytes(d schemas.DType, v float64) []byte {
-	b := make([]byte, 8)
-	le := binary.LittleEndian
-	switch {
-	case d == schemas.Float16:
-		le.PutUint16(b, float16.New(float32(v)).Uint16())
-	case d == schemas.Float32:
-		le.PutUint32(b, math.Float32bits(float32(v)))
-	case d == schemas.Float64:
-		le.PutUint64(b, math.Float64bits(v))
-	case d == schemas.Uint64:
-		le.PutUint64(b, uint64(v))
-	default:
-		le.PutUint64(b, uint64(int64(v)))
-	}
-	return b[:d.Size()]
-}
-
 // stats are the values chunks keeps of a chunk's elements.
 type stats struct {
 	min, max   float64

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/micropq/micropq/internal/nd"
+	"github.com/micropq/micropq/schemas"
 )
 
 // The axes every array is seen along: those it lacks have extent 1.
@@ -40,16 +41,11 @@ func newGrid(a *Array, level int) *grid {
 		if d < 0 {
 			continue
 		}
-		g.shape[ax] = levelExtent(shape[d], ax, level)
+		g.shape[ax] = schemas.LevelExtent(shape[d], axisLetters[ax], level)
 		g.chunk[ax] = a.Chunk[d]
 		g.count[ax] = ceilDiv(g.shape[ax], g.chunk[ax])
 	}
 	return g
-}
-
-// levelExtent is the extent of an axis at a level: Z, Y and X halve, rounding up.
-func levelExtent(n, axis, level int) int {
-	return ceilDiv(n, scale(axis, level))
 }
 
 // scale is the number of level 0 elements along an axis that one element of a level covers.

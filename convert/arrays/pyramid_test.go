@@ -32,7 +32,7 @@ func TestDownsampleAgainstDefinition(t *testing.T) {
 		in := box{shape: g.shape}
 		out := in
 		for ax := range nAxes {
-			out.shape[ax] = levelExtent(g.shape[ax], ax, level)
+			out.shape[ax] = schemas.LevelExtent(g.shape[ax], axisLetters[ax], level)
 		}
 		src := make([]byte, in.elements())
 		for i := range src {

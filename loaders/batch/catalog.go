@@ -99,7 +99,7 @@ func describe(a *schemas.Array, level int) (l layout, axes string, shape []int, 
 			continue
 		}
 		axes += string(axis)
-		shape = append(shape, (int(a.Shape[i])+1<<level-1)>>level) // a level halves, rounding up
+		shape = append(shape, schemas.LevelExtent(int(a.Shape[i]), byte(axis), level))
 	}
 	if l.role == schemas.RoleLabels {
 		// Channels are merged, and there may be another number of them in every sample.
