@@ -5,6 +5,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -246,4 +247,30 @@ func TestConvertLabelsRefuses(t *testing.T) {
 	}
 	bad := writeFile(t, "l.yaml", []byte("files: []"))
 	refusedSections(t, []string{"convert", "labels", "--layout", bad, src}, "l.yaml", "files")
+}
+
+// What is recognised is said, and bad input is exit code 3, with what is wrong and where.
+func TestSectionsTranscript(t *testing.T) {
+	const smallest = "../../testdata/nclsm"
+	dst := filepath.Join(t.TempDir(), "out")
+	names := []string{smallest, "NCLSM", dst, "OUT"}
+	releases := map[string]string{}
+	for _, defect := range nclsmgen.DefectNames() {
+		if defect == nclsmgen.Contradiction || defect == nclsmgen.Blue {
+			continue
+		}
+		releases[defect] = sections(t, nclsmgen.Options{Techniques: []string{"IF"}, Sections: 1, Height: 32, Width: 40, Cell: 8, Defect: defect})
+		names = append(names, releases[defect], strings.ToUpper(defect))
+	}
+	tr := newTranscript(names...)
+	tr.run(t, "convert", "nclsm", smallest, dst, "--technique", "IF", "--dry-run")
+	tr.run(t, "convert", "nclsm", smallest, dst, "--technique", "EM")
+	tr.run(t, "convert", "nclsm", smallest, dst, "--section", "C03*", "--tile", "32", "--levels", "2", "--dry-run")
+	for _, defect := range slices.Sorted(maps.Keys(releases)) {
+		tr.run(t, "convert", "nclsm", releases[defect], dst, "--jobs", "1")
+		if err := os.RemoveAll(dst); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tr.check(t, "sections")
 }

@@ -44,13 +44,13 @@ func (sm *sample) whyNoPixelSize() string {
 }
 
 // inOrder lists the pictures with the image first.
-func (sm *sample) inOrder() (out []*picture) {
-	if img := sm.pictures[rawArray]; img != nil {
+func (sm *sample) inOrder() (out []*header) {
+	if img := sm.headers[rawArray]; img != nil {
 		out = append(out, img)
 	}
 	for _, m := range sm.members {
 		if m.Role != Image {
-			out = append(out, sm.pictures[m.array()])
+			out = append(out, sm.headers[m.array()])
 		}
 	}
 	return out
@@ -59,7 +59,7 @@ func (sm *sample) inOrder() (out []*picture) {
 // channels are the roles of the channels of the image: those of the layout, of the kind of
 // data set, or the names the file gives. What is left without a name is named by its number.
 func (s *Source) channels(sm *sample) []string {
-	m, p := sm.member(Image), sm.pictures[rawArray]
+	m, p := sm.member(Image), sm.headers[rawArray]
 	names := m.Channels
 	if names == nil && len(s.kind.Channels) == p.channelCount() {
 		names = s.kind.Channels

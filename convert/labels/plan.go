@@ -38,8 +38,8 @@ type Source struct {
 // sample is a section chosen for conversion.
 type sample struct {
 	*section
-	pictures map[string]*picture // by array
-	arrays   arrays.Sample
+	headers map[string]*header // by array
+	arrays  arrays.Sample
 }
 
 // Open prepares to convert what lies in s; location is where that is, as the user gave it.
@@ -111,7 +111,7 @@ func (s *Source) choose(ctx context.Context) (out []*section, notes []string, er
 	if s.options.Layout != nil {
 		l = *s.options.Layout
 	} else {
-		recognised, err := s.kind.Recognise(infos, s.location)
+		recognised, err := s.kind.Recognise(infos, location(s.location))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -192,11 +192,11 @@ func (s *Source) inspect(ctx context.Context, sections []*section) (out []*sampl
 
 // section opens the files of a section.
 func (s *Source) section(ctx context.Context, sec *section) (*sample, []string, error) {
-	sm := &sample{section: sec, pictures: map[string]*picture{}}
+	sm := &sample{section: sec, headers: map[string]*header{}}
 	sm.arrays = arrays.Sample{ID: sec.id, Split: sec.split, Source: sec.digest()}
 	var errs []error
 	for _, m := range sec.members {
-		p, err := openPicture(ctx, s.store, m.key)
+		p, err := openHeader(ctx, s.store, m.key)
 		if err == nil {
 			err = s.add(ctx, sm, m, p)
 		}
@@ -214,7 +214,7 @@ func (s *Source) section(ctx context.Context, sec *section) (*sample, []string, 
 }
 
 // add makes an array of a file.
-func (s *Source) add(ctx context.Context, sm *sample, m member, p *picture) error {
+func (s *Source) add(ctx context.Context, sm *sample, m member, p *header) error {
 	a := arrays.Array{Name: m.array(), Role: schemas.RoleLabels, Axes: p.axes, Source: p.source(ctx, s.store), Levels: s.options.Levels, Stored: m.size}
 	if m.Role == Image {
 		a.Role = schemas.RoleImage
@@ -236,7 +236,7 @@ func (s *Source) add(ctx context.Context, sm *sample, m member, p *picture) erro
 	if err := a.CheckShape(); err != nil {
 		return err
 	}
-	sm.pictures[a.Name] = p
+	sm.headers[a.Name] = p
 	sm.arrays.Arrays = append(sm.arrays.Arrays, a)
 	return nil
 }
@@ -247,9 +247,9 @@ func (sm *sample) checkSizes() (errs []error) {
 	if img := sm.member(Image); img != nil {
 		first = *img
 	}
-	want := sm.pictures[first.array()].plane()
+	want := sm.headers[first.array()].plane()
 	for _, m := range sm.members {
-		if have := sm.pictures[m.array()].plane(); have != want {
+		if have := sm.headers[m.array()].plane(); have != want {
 			errs = append(errs, convert.Inputf(sm.id, m.key, "the %s has %d x %d pixels (height x width) and the %s %s has %d x %d: they must lie on one grid",
 				m.what(), have[0], have[1], first.what(), first.key, want[0], want[1]))
 		}

@@ -6,18 +6,20 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
+
+	"github.com/cespare/xxhash/v2"
 
 	"github.com/micropq/micropq/internal/nd"
 	"github.com/micropq/micropq/internal/store"
 )
 
-// readPNG encodes a picture and reads it back through a source.
-func readPNG(t *testing.T, img image.Image, budget int64) (*picture, []byte, error) {
+// pngStore holds a picture as a.png.
+func pngStore(t *testing.T, img image.Image) store.Store {
 	t.Helper()
 	var b bytes.Buffer
 	if err := png.Encode(&b, img); err != nil {
@@ -32,26 +34,7 @@ func readPNG(t *testing.T, img image.Image, budget int64) (*picture, []byte, err
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	p, err := openPicture(t.Context(), s, "a.png")
-	if err != nil {
-		t.Fatal(err)
-	}
-	seen := 0
-	r, err := p.source(t.Context(), s).Reader([]nd.Region{nd.Whole(p.shape)}, budget, func(key string, off int64, encoded []byte) {
-		seen += len(encoded)
-	})
-	if err != nil {
-		return p, nil, err
-	}
-	defer r.Close()
-	data := make([]byte, nd.Elements(p.shape)*p.dtype.Size())
-	if err := r.Read(t.Context(), 0, nd.Dense(data, p.shape, p.dtype.Size())); err != nil {
-		t.Fatal(err)
-	}
-	if seen != b.Len() {
-		t.Errorf("%d bytes were told of, the file has %d", seen, b.Len())
-	}
-	return p, data, nil
+	return s
 }
 
 func TestPNG(t *testing.T) {
@@ -86,8 +69,18 @@ func TestPNG(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p, got, err := readPNG(t, tt.img, 1<<20)
+			s := pngStore(t, tt.img)
+			p, err := openHeader(t.Context(), s, "a.png")
 			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := p.source(t.Context(), s).Reader([]nd.Region{nd.Whole(p.shape)}, 1<<20, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			got := make([]byte, nd.Elements(p.shape)*p.dtype.Size())
+			if err := r.Read(t.Context(), 0, nd.Dense(got, p.shape, p.dtype.Size())); err != nil {
 				t.Fatal(err)
 			}
 			if p.axes != tt.axes || !bytes.Equal(got, tt.want) {
@@ -97,23 +90,54 @@ func TestPNG(t *testing.T) {
 	}
 }
 
-// image/png spreads grey samples of few bits; labels come back as they were.
-func TestUnscale(t *testing.T) {
-	for _, tt := range []struct {
-		depth int
-		step  byte
-	}{{1, 255}, {2, 85}, {4, 17}, {8, 1}} {
-		row := []byte{0, tt.step, 255}
-		unscale(row, tt.depth)
-		if want := []byte{0, 1, byte(1<<tt.depth - 1)}; !bytes.Equal(row, want) {
-			t.Errorf("%d bits: %v, want %v", tt.depth, row, want)
-		}
+// Whatever the order of regions and however little memory there is, they read as the whole does.
+func TestPNGRegions(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	img := image.NewNRGBA(image.Rect(0, 0, 700, 900))
+	for i := range img.Pix {
+		img.Pix[i] = byte(rng.IntN(256)) & byte(i>>8)
 	}
-}
-
-func TestPNGTooLargeForTheMemory(t *testing.T) {
-	_, _, err := readPNG(t, image.NewGray(image.Rect(0, 0, 1000, 1000)), 1<<20)
-	if err == nil || !strings.Contains(err.Error(), "--memory") {
-		t.Errorf("got %v", err)
+	s := pngStore(t, img)
+	h, err := openHeader(t.Context(), s, "a.png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, budget := range []int64{0, 1 << 20, 1 << 30} {
+		var schedule []nd.Region
+		for y := 0; y < 900; y += 190 {
+			for x := 0; x < 700; x += 300 {
+				schedule = append(schedule, nd.Region{Origin: []int{0, y, x}, Shape: []int{4, min(190, 900-y), min(300, 700-x)}})
+			}
+		}
+		rng.Shuffle(len(schedule), func(i, j int) { schedule[i], schedule[j] = schedule[j], schedule[i] })
+		sums := map[int64]uint64{}
+		r, err := h.source(t.Context(), s).Reader(schedule, budget, func(_ string, off int64, encoded []byte) {
+			sum := xxhash.Sum64(encoded)
+			if was, again := sums[off]; again && was != sum {
+				t.Errorf("the bytes at %d were told of in other pieces before", off)
+			}
+			sums[off] = sum
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, region := range schedule {
+			got := make([]byte, region.Elements())
+			if err := r.Read(t.Context(), i, nd.Dense(got, region.Shape, 1)); err != nil {
+				t.Fatal(err)
+			}
+			for k, v := range got {
+				x, y, c := k%region.Shape[2], k/region.Shape[2]%region.Shape[1], k/region.Shape[2]/region.Shape[1]
+				if want := img.Pix[img.PixOffset(region.Origin[2]+x, region.Origin[1]+y)+c]; v != want {
+					t.Fatalf("budget %d, region %v: element %d is %d, want %d", budget, region, k, v, want)
+				}
+			}
+		}
+		if held := r.(*pngReader).held; held != 0 {
+			t.Errorf("budget %d: %d bytes are held when all is read", budget, held)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -34,7 +34,7 @@ func (sm *sample) bound(ctx context.Context, s *Source) arrays.Sample {
 	out := sm.arrays
 	out.Arrays = make([]arrays.Array, len(sm.arrays.Arrays))
 	for i, a := range sm.arrays.Arrays {
-		a.Source = sm.pictures[a.Name].source(ctx, s.store)
+		a.Source = sm.headers[a.Name].source(ctx, s.store)
 		out.Arrays[i] = a
 	}
 	return out
@@ -143,7 +143,7 @@ type finished struct {
 
 func (r *rowsOf) write(ctx context.Context, objects []object, w *convert.Shard) error {
 	neighbours := touching(objects)
-	hw := r.sample.pictures[r.sample.members[0].array()].plane()
+	hw := r.sample.headers[r.sample.members[0].array()].plane()
 	image := measure.Image{Height: hw[0], Width: hw[1], PixelSizeUM: r.sample.squarePixel(r.session.source.layout)}
 	res := r.session.res
 	return ordered.Each(ctx, len(objects), res.Workers, 4*res.Workers,
@@ -216,7 +216,7 @@ func (r *rowSession) sample(_ context.Context, sm *sample, w *convert.Shard) err
 	if f := facts[rawArray]; f != nil {
 		img = f.Projection
 		row.Channels = r.source.channels(sm)
-		row.EmptyChannels = empty(img, sm.pictures[rawArray].dtype, row.Channels)
+		row.EmptyChannels = empty(img, sm.headers[rawArray].dtype, row.Channels)
 	}
 	if f := facts[sm.preview()]; f != nil {
 		labels = f.Projection

@@ -15,7 +15,7 @@ import (
 )
 
 // openTIFF reads the directories of a TIFF file and what it says of itself.
-func openTIFF(ctx context.Context, s store.Store, key string) (_ *picture, err error) {
+func openTIFF(ctx context.Context, s store.Store, key string) (_ *header, err error) {
 	f, err := tiffio.OpenStore(ctx, s, key)
 	if err != nil {
 		return nil, err
@@ -29,9 +29,9 @@ func openTIFF(ctx context.Context, s store.Store, key string) (_ *picture, err e
 	if err != nil {
 		return nil, err
 	}
-	p := &picture{key: key, axes: a.Axes(), shape: a.Shape(), dtype: a.DType(), channels: channelNames(series, a)}
+	p := &header{key: key, axes: a.Axes(), shape: a.Shape(), dtype: a.DType(), channels: channelNames(series, a)}
 	p.reader = func(ctx context.Context, s store.Store) arrays.Source {
-		return &tiffSource{ctx: ctx, store: s, picture: p}
+		return &tiffSource{ctx: ctx, store: s, header: p}
 	}
 	if size := series.PixelSize; size.Known() {
 		p.pixelUM = []float64{size.Y, size.X}
@@ -73,16 +73,16 @@ func channelNames(s *tiffio.Series, a *tiffio.Array) []string {
 // tiffSource is a TIFF file as the source of an array. A reader opens the file anew, so that
 // a plan of a thousand files holds none of them open.
 type tiffSource struct {
-	ctx     context.Context // of the session that reads
-	store   store.Store
-	picture *picture
+	ctx    context.Context // of the session that reads
+	store  store.Store
+	header *header
 }
 
-func (t *tiffSource) Shape() []int         { return t.picture.shape }
-func (t *tiffSource) DType() schemas.DType { return t.picture.dtype }
+func (t *tiffSource) Shape() []int         { return t.header.shape }
+func (t *tiffSource) DType() schemas.DType { return t.header.dtype }
 
 func (t *tiffSource) Reader(schedule []nd.Region, budget int64, onObject func(key string, off int64, encoded []byte)) (arrays.Reader, error) {
-	f, err := tiffio.OpenStore(t.ctx, t.store, t.picture.key)
+	f, err := tiffio.OpenStore(t.ctx, t.store, t.header.key)
 	if err != nil {
 		return nil, err
 	}

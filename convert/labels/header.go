@@ -16,8 +16,8 @@ func Readable(ext string) bool {
 	return slices.Contains([]string{".tif", ".tiff", ".png"}, strings.ToLower(ext))
 }
 
-// picture is what the header of a file says.
-type picture struct {
+// header is what the header of a file says.
+type header struct {
 	key      string
 	axes     string // YX or CYX, or more where the file holds more
 	shape    []int
@@ -28,8 +28,8 @@ type picture struct {
 	reader   func(ctx context.Context, s store.Store) arrays.Source
 }
 
-// openPicture reads the header of a file.
-func openPicture(ctx context.Context, s store.Store, key string) (*picture, error) {
+// openHeader reads the header of a file.
+func openHeader(ctx context.Context, s store.Store, key string) (*header, error) {
 	if strings.EqualFold(path.Ext(key), ".png") {
 		return openPNG(ctx, s, key)
 	}
@@ -37,9 +37,9 @@ func openPicture(ctx context.Context, s store.Store, key string) (*picture, erro
 }
 
 // source is the picture as the source of an array; ctx bounds the reads.
-func (p *picture) source(ctx context.Context, s store.Store) arrays.Source { return p.reader(ctx, s) }
+func (p *header) source(ctx context.Context, s store.Store) arrays.Source { return p.reader(ctx, s) }
 
-func (p *picture) channelCount() int {
+func (p *header) channelCount() int {
 	if c := strings.IndexByte(p.axes, 'C'); c >= 0 {
 		return p.shape[c]
 	}
@@ -47,7 +47,7 @@ func (p *picture) channelCount() int {
 }
 
 // plane is the height and width.
-func (p *picture) plane() (hw [2]int) {
+func (p *header) plane() (hw [2]int) {
 	copy(hw[:], p.shape[len(p.shape)-2:])
 	return hw
 }
