@@ -75,7 +75,7 @@ func (a *Array) describe() (err error) {
 	if a.dtype, err = schemas.ParseDType(a.desc.DType); err != nil {
 		return err
 	}
-	a.fill = a.dtype.Element(a.desc.Fill)
+	a.fill = nd.Element(a.dtype, a.desc.Fill)
 	a.grid, err = newGrid(&a.desc, a.level)
 	return err
 }

@@ -52,7 +52,7 @@ func (v *volume) generate(t testing.TB, r *rand.Rand) {
 		}
 		data := make([]byte, nd.Elements(g.shape)*size)
 		whole := nd.Dense(data, g.shape, size)
-		nd.Fill(whole, schemas.DType(v.DType).Element(v.Fill))
+		nd.Fill(whole, nd.Element(schemas.DType(v.DType), v.Fill))
 		v.levels = append(v.levels, data)
 		box := g.newBox()
 		for i := range g.rows {
@@ -127,7 +127,7 @@ func (v *volume) makeRow(t testing.TB, sample string, level, i int) schemas.Chun
 	for k := range v.Axes {
 		*origin[v.Axes[k]], *extent[v.Axes[k]] = int32(box.Origin[k]), int32(box.Shape[k])
 	}
-	fill := string(d.Element(v.Fill))
+	fill := string(nd.Element(d, v.Fill))
 	for k := 0; k < len(data); k += d.Size() {
 		if string(data[k:k+d.Size()]) != fill {
 			row.Foreground++

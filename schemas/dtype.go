@@ -1,12 +1,6 @@
 package schemas
 
-import (
-	"encoding/binary"
-	"fmt"
-	"math"
-
-	"github.com/apache/arrow-go/v18/arrow/float16"
-)
+import "fmt"
 
 // DType names an element type as numpy does ("uint16", "float32"). Elements are
 // little-endian wherever micropq writes or returns bytes; bool is one byte, 0 or 1.
@@ -63,22 +57,3 @@ func (d DType) Signed() bool { return d == Int8 || d == Int16 || d == Int32 || d
 
 // Label reports whether d can hold instance ids: an integer, signed or not, or a mask of bools.
 func (d DType) Label() bool { return d.Size() > 0 && !d.Float() }
-
-// Element is one element of value v, little-endian.
-func (d DType) Element(v float64) []byte {
-	b := make([]byte, 8)
-	le := binary.LittleEndian
-	switch {
-	case d == Float16:
-		le.PutUint16(b, float16.New(float32(v)).Uint16())
-	case d == Float32:
-		le.PutUint32(b, math.Float32bits(float32(v)))
-	case d == Float64:
-		le.PutUint64(b, math.Float64bits(v))
-	case d == Uint64:
-		le.PutUint64(b, uint64(v))
-	default:
-		le.PutUint64(b, uint64(int64(v)))
-	}
-	return b[:d.Size()]
-}

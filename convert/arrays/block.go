@@ -31,7 +31,7 @@ func (st *state) block(ctx context.Context, u *openUnit, enc *chunkcodec.Encoder
 		return err
 	}
 	d := u.array.Source.DType()
-	fill := d.Element(u.array.Fill)
+	fill := nd.Element(d, u.array.Fill)
 	empty := uniform(st.data, fill)
 	if err := st.look(u, b, d, empty); err != nil {
 		return err

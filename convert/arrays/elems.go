@@ -6,8 +6,7 @@ import (
 	"math"
 	"unsafe"
 
-	"github.com/apache/arrow-go/v18/arrow/float16"
-
+	"github.com/micropq/micropq/internal/half"
 	"github.com/micropq/micropq/internal/vec"
 	"github.com/micropq/micropq/schemas"
 )
@@ -32,11 +31,11 @@ func init() {
 }
 
 // widen makes float32 bytes of float16 bytes.
-func widen(dst, half []byte) []byte {
-	dst = resize(dst, len(half)*2)
+func widen(dst, halves []byte) []byte {
+	dst = resize(dst, len(halves)*2)
 	out := as[float32](dst)
 	for i := range out {
-		out[i] = float16.FromLEBytes(half[2*i:]).Float32()
+		out[i] = half.Float32(binary.LittleEndian.Uint16(halves[2*i:]))
 	}
 	return dst
 }
@@ -45,7 +44,7 @@ func widen(dst, half []byte) []byte {
 func narrow(dst, single []byte) []byte {
 	dst = resize(dst, len(single)/2)
 	for i, v := range as[float32](single) {
-		binary.LittleEndian.PutUint16(dst[2*i:], float16.New(v).Uint16())
+		binary.LittleEndian.PutUint16(dst[2*i:], half.FromFloat32(v))
 	}
 	return dst
 }

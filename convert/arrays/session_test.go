@@ -153,7 +153,7 @@ func randomArray(r *rand.Rand, name string) Array {
 		if empty {
 			v = 0
 		}
-		m.data = append(m.data, m.dtype.Element(float64(v))...)
+		m.data = append(m.data, nd.Element(m.dtype, float64(v))...)
 	}
 	a.Source = m
 	return a
@@ -285,7 +285,7 @@ func definition(a *Array, level int) nd.View {
 		}
 		part := make([]byte, covered.Elements()*size)
 		nd.Copy(nd.Dense(part, covered.Shape, size), whole.Slice(covered))
-		copy(out.Data[i*size:], m.dtype.Element(combine(part, m.dtype, a.Role)))
+		copy(out.Data[i*size:], nd.Element(m.dtype, combine(part, m.dtype, a.Role)))
 	}
 	return out
 }
