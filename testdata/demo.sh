@@ -1,5 +1,5 @@
 #!/bin/sh
-# Converts the smallest generated sample and looks at the result: `make demo`.
+# Converts the generated samples, looks at them, reads them back and streams batches: `make demo`.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -7,35 +7,46 @@ out=build/demo
 rm -rf "$out"
 mkdir -p "$out"
 
+say() { printf '\n== %s\n' "$*"; }
 run() {
     echo "\$ $*"
     "$@"
-    echo
 }
 
-run bin/micropq convert fisbe testdata/fisbe "$out/dataset"
-run bin/micropq inspect "$out/dataset"
-
+say "Volumes: FISBe, zarr to Parquet"
+run bin/micropq convert fisbe testdata/fisbe "$out/fisbe"
+run bin/micropq inspect "$out/fisbe"
 sample=$(ls testdata/fisbe/completely/train | head -n 1)
 sample=${sample%.zarr}
-run bin/micropq read --sample "$sample" --array raw --region 0:3,4:8,:,: -o "$out/region.npy" "$out/dataset"
-run bin/micropq preview -o "$out/preview" "$out/dataset"
+run bin/micropq read "$out/fisbe" --sample "$sample" --array raw --region 0:3,4:8,:,: -o "$out/region.npy"
+run bin/micropq preview "$out/fisbe" -o "$out/preview"
 
-run bin/micropq convert ubench testdata/ubench "$out/questions"
-run bin/micropq inspect "$out/questions"
-run bin/micropq items --type stain --limit 1 "$out/questions"
-run bin/micropq preview -o "$out/questions-preview" "$out/questions"
+say "Batches for training: half of the crops centred on a neuron"
+echo "\$ bin/micropq stream $out/fisbe --array raw --array gt_instances --size 16,16,16 --batch 4 --count 8 --seed 1 --foreground 0.5 > $out/crops.arrows"
+bin/micropq stream "$out/fisbe" --array raw --array gt_instances --size 16,16,16 --batch 4 --count 8 --seed 1 --foreground 0.5 > "$out/crops.arrows"
 
-run bin/micropq schema show --format markdown chunks
+say "Tissue sections: NCL-SM, TIFF to Parquet, a row a myofibre"
+run bin/micropq convert nclsm testdata/nclsm "$out/nclsm" --progress none
+run bin/micropq annotate measure "$out/nclsm" --csv "$out/fibres.csv"
+run bin/micropq annotate agree --coverage second --sample IF_S60 --array gt_instances --array-b second_annotation "$out/nclsm" "$out/nclsm"
+
+say "Questions about images: mu-Bench"
+run bin/micropq convert ubench testdata/ubench "$out/ubench"
 
 python=${MICROPQ_PYTHON:-.venv/bin/python}
 if [ -x "$python" ]; then
-    echo "The same chunks with pyarrow alone:"
-    "$python" - "$out/dataset" <<'PY'
-import sys, pyarrow.parquet as pq
-chunks = pq.read_table(sys.argv[1] + "/chunks", columns=["sample_id", "array", "z", "y", "x", "foreground"])
-print(chunks.slice(0, 8).to_pandas().to_string(index=False))
+    say "The same with pyarrow alone"
+    "$python" - "$out" <<'PY'
+import sys, pyarrow as pa, pyarrow.parquet as pq
+out = sys.argv[1]
+for batch in pa.ipc.open_stream(out + "/crops.arrows"):
+    raw, labels = batch["raw"].to_numpy_ndarray(), batch["gt_instances"].to_numpy_ndarray()
+    print("batch: raw", raw.shape, raw.dtype, "labels", labels.shape, labels.dtype, "centred on", batch["instance"].to_pylist())
+fibres = pq.read_table(out + "/nclsm/instances", columns=["class", "area"]).group_by("class").aggregate([("area", "count"), ("area", "mean")])
+print(fibres.to_pandas().to_string(index=False))
 PY
+else
+    printf '\n(make venv, then make demo again, shows the same with pyarrow)\n'
 fi
-echo "What it made lies in $out:"
+say "What it made lies in $out"
 find "$out" -type f | sort
