@@ -190,6 +190,10 @@ func prepare(dst string, overwrite bool) error {
 	if err != nil {
 		return err
 	}
+	if overwrite && slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == schemas.AnnotationsFolder }) {
+		return fmt.Errorf("%w: %s holds edits of annotations in %s, which belong to what would be replaced: move that folder away first",
+			ErrExists, dst, schemas.AnnotationsFolder)
+	}
 	for _, e := range entries {
 		if e.Name() == workName || overwrite && e.Name() == manifestName {
 			return nil

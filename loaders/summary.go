@@ -17,10 +17,13 @@ type Summary struct {
 	Name    string         `json:"name"`
 	Version string         `json:"version"` // of the format
 	Source  schemas.Source `json:"source"`
-	Bytes   int64          `json:"bytes"` // of all shards
-	Shards  int            `json:"shards"`
-	Tables  []TableSummary `json:"tables"`
-	Arrays  []ArraySummary `json:"arrays"`
+	// Revision is nil for a data set as it was converted.
+	Revision *schemas.Revision `json:"revision,omitempty"`
+
+	Bytes  int64          `json:"bytes"` // of all shards
+	Shards int            `json:"shards"`
+	Tables []TableSummary `json:"tables"`
+	Arrays []ArraySummary `json:"arrays"`
 	// Items is nil for a data set without questions.
 	Items   *ItemSummary     `json:"items,omitempty"`
 	Partial *schemas.Partial `json:"partial,omitempty"` // as in the manifest
@@ -71,7 +74,7 @@ type arrayName struct{ split, array string }
 // Summary reads the small columns of all tables and sums them up.
 func (d *Dataset) Summary(ctx context.Context) (*Summary, error) {
 	s := &Summary{
-		Name: d.manifest.Name, Version: d.manifest.Version, Source: d.manifest.Source,
+		Name: d.manifest.Name, Version: d.manifest.Version, Source: d.manifest.Source, Revision: d.manifest.Revision,
 		Bytes: d.manifest.Bytes(), Shards: len(d.manifest.Shards), Tables: d.tables(),
 		Partial: d.manifest.Partial, Repairs: d.manifest.Repairs,
 	}

@@ -58,7 +58,7 @@ func TestAnnotateSession(t *testing.T) {
 	if !strings.Contains(out, "revision 1 of fisbe") || !strings.Contains(out, "instances: 2 changed, 0 added, 0 deleted") {
 		t.Errorf("publish says %s", out)
 	}
-	if out := must(t, "inspect", next); !strings.Contains(out, "gt_instances") {
+	if out := must(t, "inspect", next); !strings.Contains(out, "revision  1, with ") {
 		t.Errorf("inspect says %s", out)
 	}
 	if code, _, errs := call(t, "annotate", "publish", dir, next); code != codeUsage || !strings.Contains(errs, "destination exists") {
@@ -202,6 +202,17 @@ func TestAnnotateProcesses(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestOverwriteSparesEdits: a conversion never replaces what edits were made of.
+func TestOverwriteSparesEdits(t *testing.T) {
+	dir, _ := annotated(t)
+	before := tree(t, dir)
+	code, _, errs := call(t, "convert", "fisbe", release(t, fisbegen.Options{Shape: []int{3, 16, 40, 40}}), dir, "--overwrite", "--progress", "none")
+	if code != codeUsage || !strings.Contains(errs, "holds edits of annotations") {
+		t.Errorf("exit code %d, %s", code, errs)
+	}
+	sameTree(t, tree(t, dir), before)
 }
 
 func TestAnnotateRealCrop(t *testing.T) {

@@ -58,6 +58,7 @@ func printSummary(w io.Writer, s *loaders.Summary) error {
 	for _, line := range [][2]string{
 		{"name", s.Name},
 		{"format", s.Version},
+		{"revision", revisionText(s.Revision)},
 		{"source", cmp.Or(s.Source.Title, s.Source.Name)},
 		{"licence", s.Source.Licence},
 		{"doi", s.Source.DOI},
@@ -84,6 +85,14 @@ func printSummary(w io.Writer, s *loaders.Summary) error {
 		printItems(tw, s)
 	}
 	return tw.Flush()
+}
+
+// revisionText is empty for a data set as it was converted.
+func revisionText(r *schemas.Revision) string {
+	if r == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d, with %d edits of the data set with manifest %.12s", r.Number, r.Entries, r.Parent)
 }
 
 func printTables(w io.Writer, tables []loaders.TableSummary) {
