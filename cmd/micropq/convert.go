@@ -75,6 +75,11 @@ func runConvert(c *cli.Context, src convert.Source, dst string) error {
 		}
 		return err
 	}
+	if res.Report != nil {
+		for _, n := range res.Report.Notes {
+			o.Progress.Note(n)
+		}
+	}
 	return printResult(c.App.Writer, dst, res, time.Since(start), c.Bool("json"))
 }
 

@@ -22,7 +22,6 @@ const unassigned = "unassigned"
 // found is what a source holds beside its inputs.
 type found struct {
 	declared []schemas.Column // of a dataset_info.json, nil without one
-	notes    []string
 }
 
 // Files of the datasets library that describe others.

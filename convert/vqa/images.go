@@ -110,6 +110,9 @@ func describeImage(row *Sample, b []byte, decode bool) error {
 		return nil
 	}
 	pixels, err := picture.Decode(b)
+	if errors.Is(err, picture.ErrUnsupported) {
+		return nil // no fault of the item; the report counts them
+	}
 	if err != nil {
 		return err
 	}

@@ -16,8 +16,9 @@ import (
 
 // facts are what a task of samples leaves behind: the items that it rejected.
 type facts struct {
-	Rejected []rejected
-	Repairs  map[string]int64
+	Rejected  []rejected
+	Repairs   map[string]int64
+	Undecoded int64 // images of a kind that is not decoded
 }
 
 type rejected struct {
@@ -54,6 +55,7 @@ func (s *Source) Session(_ context.Context, tasks []convert.Task, res convert.Re
 // Report implements convert.Reporter.
 func (s *Source) Report(read func(convert.Task, any) error) (*convert.Report, error) {
 	r := &convert.Report{Rejected: s.planned.rejected, Repairs: map[string]int64{}}
+	undecoded := int64(0)
 	for _, t := range s.planned.tasks {
 		if t.Table != schemas.SamplesTable {
 			continue
@@ -68,6 +70,10 @@ func (s *Source) Report(read func(convert.Task, any) error) (*convert.Report, er
 		for column, n := range f.Repairs {
 			r.Repairs[column] += n
 		}
+		undecoded += f.Undecoded
+	}
+	if undecoded > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("%d images are of a kind that is not decoded: their pixel_digest and perceptual_hash are null", undecoded))
 	}
 	return r, nil
 }
@@ -350,6 +356,9 @@ func (r *run) flush() error {
 			r.facts.Repairs[resolvedColumn]++
 		}
 		for _, row := range p.rows {
+			if row.ImageDigest != nil && row.PixelDigest == nil && !r.source.options.NoDecode {
+				r.facts.Undecoded++
+			}
 			if err := r.shard.Write(&row.Sample, row.own...); err != nil {
 				return err
 			}

@@ -115,7 +115,7 @@ func (s *Source) Plan(ctx context.Context) (*convert.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	sv := &survey{source: s, planned: p, declared: found.declared, notes: found.notes}
+	sv := &survey{source: s, planned: p, declared: found.declared}
 	if err := sv.run(ctx); err != nil {
 		return nil, err
 	}

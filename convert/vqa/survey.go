@@ -39,7 +39,23 @@ func (s *survey) run(ctx context.Context) error {
 	for _, in := range s.planned.inputs {
 		errs = append(errs, s.unite(in))
 	}
+	s.tellMissing()
 	return errors.Join(errs...)
+}
+
+// tellMissing notes the columns that only some inputs have.
+func (s *survey) tellMissing() {
+	for _, c := range s.columns {
+		without := 0
+		for _, in := range s.planned.inputs {
+			if !slices.ContainsFunc(in.columns(), func(d schemas.Column) bool { return d.Name == c.Name }) {
+				without++
+			}
+		}
+		if without > 0 {
+			s.notes = append(s.notes, fmt.Sprintf("column %s is missing in %d of %d files: it is null there", c.Name, without, len(s.planned.inputs)))
+		}
+	}
 }
 
 // full reports that enough problems were found to stop.
@@ -174,8 +190,9 @@ func (s *survey) unite(in input) error {
 		case free[c.Name]:
 			have.Fields, _ = looseFields(have.Fields, c.Fields)
 		default:
+			at, one, other := difference(c.Name, *have, c, in.untyped())
 			errs = append(errs, convert.Inputf("", "", "column %s is %s in %s and %s in %s: convert them apart, or write one with the type of the other",
-				c.Name, describe(*have), s.from[i], describe(c), in.name()))
+				at, one, s.from[i], other, in.name()))
 		}
 	}
 	return errors.Join(errs...)

@@ -162,6 +162,31 @@ func describe(c schemas.Column) string {
 	return string(c.Type)
 }
 
+// difference finds where in two columns that cannot be united their types differ, and how.
+func difference(name string, a, b schemas.Column, untyped bool) (at, one, other string) {
+	if a.Type == b.Type {
+		switch a.Type {
+		case schemas.TypeList:
+			return difference(name+"[]", *a.Elem, *b.Elem, untyped)
+		case schemas.TypeStruct:
+			for _, f := range b.Fields {
+				i := slices.IndexFunc(a.Fields, func(c schemas.Column) bool { return c.Name == f.Name })
+				if i >= 0 && merge(a.Fields[i], f, untyped).Type == typeMixed {
+					return difference(name+"."+f.Name, a.Fields[i], f, untyped)
+				}
+			}
+		}
+	}
+	if a.Classes != nil && b.Classes != nil {
+		for i := range min(len(a.Classes), len(b.Classes)) {
+			if a.Classes[i] != b.Classes[i] {
+				return name, fmt.Sprintf("a class label whose class %d is %q", i, a.Classes[i]), fmt.Sprintf("one whose class %d is %q", i, b.Classes[i])
+			}
+		}
+	}
+	return name, describe(a), describe(b)
+}
+
 // coerce makes a value one of a column's type, as schemas.Table.Row wants it, or says why
 // it is none.
 func coerce(c *schemas.Column, v any) (any, error) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"image"
 	"image/png"
@@ -299,6 +300,50 @@ func TestObjects(t *testing.T) {
 	dir = folder(t, map[string]string{"a.jsonl": `{"id": "1", "bbox": [[1, 2, 3]]}`})
 	if _, err := converted(t, dir, Options{Map: m}); err == nil || !strings.Contains(err.Error(), "a.jsonl, row 0 (1): bbox[0]: [1,2,3] is no box") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Columns of several files are united, or what differs is spelled out.
+func TestColumnsOfSeveralFiles(t *testing.T) {
+	column := func(name string, kind schemas.Type, classes ...string) schemas.Column {
+		return schemas.Column{Name: name, Type: kind, Nullable: true, Classes: classes}
+	}
+	within := func(c schemas.Column) schemas.Column {
+		e := schemas.Column{Type: schemas.TypeStruct, Nullable: true, Fields: []schemas.Column{column("a", schemas.TypeBool), c}}
+		return schemas.Column{Name: "s", Type: schemas.TypeList, Nullable: true, Elem: &e}
+	}
+	for name, test := range map[string]struct {
+		a, b schemas.Column
+		want schemas.Type // typeMixed where they cannot be united
+		text string
+	}{
+		"same":    {column("v", schemas.TypeString), column("v", schemas.TypeString), schemas.TypeString, ""},
+		"null":    {column("v", typeNull), column("v", schemas.TypeBool), schemas.TypeBool, ""},
+		"wider":   {column("v", schemas.TypeInt32), column("v", schemas.TypeInt64), schemas.TypeInt64, ""},
+		"floats":  {column("v", schemas.TypeFloat64), column("v", schemas.TypeFloat32), schemas.TypeFloat64, ""},
+		"lossy":   {column("v", schemas.TypeInt64), column("v", schemas.TypeFloat64), typeMixed, "column v is int64 in a and float64 in b"},
+		"other":   {column("v", schemas.TypeInt64), column("v", schemas.TypeString), typeMixed, "column v is int64 in a and string in b"},
+		"labels":  {column("v", schemas.TypeInt64, "x", "y"), column("v", schemas.TypeInt64, "x", "z"), typeMixed, `class 1 is "y" in a and one whose class 1 is "z" in b`},
+		"inside":  {within(column("f", schemas.TypeInt64)), within(column("f", schemas.TypeString)), typeMixed, "column s[].f is int64 in a and string in b"},
+		"another": {within(column("f", schemas.TypeInt64)), within(column("g", schemas.TypeString)), schemas.TypeList, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := &linesInput{object: object{info: store.Info{Key: "a"}}, cols: []schemas.Column{test.a, column("only", schemas.TypeBool)}}
+			b := &arrowInput{object: object{info: store.Info{Key: "b"}}, cols: []schemas.Column{test.b}}
+			s := &survey{source: &Source{options: Options{Map: &Map{}}}, planned: &planned{inputs: []input{a, b}}}
+			err := errors.Join(s.unite(a), s.unite(b))
+			s.tellMissing()
+			if test.text != "" {
+				if err == nil || !strings.Contains(err.Error(), test.text) {
+					t.Errorf("got %v, want %q in it", err, test.text)
+				}
+			} else if err != nil || s.columns[0].Type != test.want {
+				t.Errorf("got %v, %v", s.columns, err)
+			}
+			if len(s.notes) != 1 || !strings.Contains(s.notes[0], "column only is missing in 1 of 2 files") {
+				t.Errorf("notes %q", s.notes)
+			}
+		})
 	}
 }
 

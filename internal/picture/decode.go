@@ -3,6 +3,7 @@ package picture
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -72,6 +73,12 @@ func Decode(b []byte) (p *Pixels, err error) {
 
 func decodeWith[R any](decode func(R) (image.Image, error), b []byte, info Info) (*Pixels, error) {
 	img, err := decode(any(bytes.NewReader(b)).(R))
+	var t tiff.UnsupportedError
+	var j jpeg.UnsupportedError
+	var p png.UnsupportedError
+	if errors.As(err, &t) || errors.As(err, &j) || errors.As(err, &p) {
+		return nil, fmt.Errorf("%w: %s: %w", ErrUnsupported, info.Format, err)
+	}
 	if err != nil {
 		return nil, damaged("%s: %w", info.Format, err)
 	}

@@ -34,6 +34,10 @@ var ErrFormat = errors.New("not a PNG, JPEG or TIFF image")
 // ErrDamaged is an image whose bytes do not decode.
 var ErrDamaged = errors.New("damaged image")
 
+// ErrUnsupported is an image that may well be good but that is not decoded here, such as a
+// TIFF with 32 bits a sample. Its header was read.
+var ErrUnsupported = errors.New("images of this kind are not decoded")
+
 // Info is what the header of an image says.
 type Info struct {
 	Format        string // PNG, JPEG or TIFF
