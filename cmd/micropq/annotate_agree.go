@@ -30,7 +30,7 @@ outside coverage. docs/annotations.md has the definitions.
 Examples:
 
    micropq annotate agree --coverage second S60.tiff S60_second.tiff
-   micropq annotate agree --sample S60 --array instances --array-b second nclsm/ nclsm/ --json`,
+   micropq annotate agree --sample IF_S60 --array gt_instances --array-b second_annotation nclsm/ nclsm/ --json`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "coverage", Value: annotate.CoverAll, Usage: "where B looked: all, or second (about what B drew)"},
 			&cli.StringFlag{Name: "region", Usage: "where B looked, as `SLICES` y0:y1,x0:x1 (with a z first in a volume), in place of --coverage"},

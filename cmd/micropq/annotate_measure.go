@@ -28,7 +28,7 @@ Specks are left out and listed. docs/annotations.md has every formula.
 Examples:
 
    micropq annotate measure S60.tiff --csv S60.csv --rule ntm
-   micropq annotate measure nclsm/ --sample S60 --array instances --json`,
+   micropq annotate measure nclsm/ --sample IF_S60 --array gt_instances --json`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "csv", Usage: "write the table to `FILE`, - for standard output"},
 			&cli.BoolFlag{Name: "json", Usage: "print everything as JSON"},
