@@ -58,7 +58,7 @@ func LevelExtent(n int, axis byte, level int) int {
 // Sample is a row of samples: one volume, section or image.
 type Sample struct {
 	SampleID        string    `parquet:"sample_id" doc:"unique in the data set"`
-	Dataset         *string   `parquet:"dataset,optional" doc:"name of the source data set, null where the source names none"`
+	Dataset         *string   `parquet:"dataset,optional,dict" doc:"name of the source data set, null where the source names none"`
 	Subset          *string   `parquet:"subset,optional" doc:"part of the source data set, such as completely or partly"`
 	Split           string    `parquet:"split" doc:"train, val, test as in the source; unassigned where the source gives none"`
 	GroupID         *string   `parquet:"group_id,optional" doc:"what must not cross splits: line, donor"`

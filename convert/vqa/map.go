@@ -13,48 +13,48 @@ import (
 // Map says what the columns of a source are. Only Name is needed: a source may have
 // images alone, or questions alone.
 type Map struct {
-	Name        string   `yaml:"name"` // of the data set
-	Title       string   `yaml:"title"`
-	Description string   `yaml:"description"`
-	Licence     string   `yaml:"licence"` // SPDX identifier
-	Citation    string   `yaml:"citation"`
-	DOI         string   `yaml:"doi"`
-	URL         string   `yaml:"url"`
-	Tags        []string `yaml:"tags"`
+	Name        string   `yaml:"name,omitempty"` // of the data set
+	Title       string   `yaml:"title,omitempty"`
+	Description string   `yaml:"description,omitempty"`
+	Licence     string   `yaml:"licence,omitempty"` // SPDX identifier
+	Citation    string   `yaml:"citation,omitempty"`
+	DOI         string   `yaml:"doi,omitempty"`
+	URL         string   `yaml:"url,omitempty"`
+	Tags        []string `yaml:"tags,omitempty"`
 
-	Split       string          `yaml:"split"`        // of files whose names tell none
-	ID          string          `yaml:"id"`           // column of sample ids; without it files and rows are counted
-	Dataset     string          `yaml:"dataset"`      // column
-	Group       string          `yaml:"group"`        // column: what must not cross splits
-	Image       string          `yaml:"image"`        // column: image, path, or a list of these
-	PixelSize   string          `yaml:"pixel_size"`   // column: micrometres per pixel
-	ItemLicence string          `yaml:"item_licence"` // column
-	Categories  []string        `yaml:"categories"`   // text columns with few distinct values
-	Questions   []QuestionMap   `yaml:"questions"`
-	Objects     []AnnotationMap `yaml:"objects"`
+	Split       string          `yaml:"split,omitempty"`        // of files whose names tell none
+	ID          string          `yaml:"id,omitempty"`           // column of sample ids; without it files and rows are counted
+	Dataset     string          `yaml:"dataset,omitempty"`      // column
+	Group       string          `yaml:"group,omitempty"`        // column: what must not cross splits
+	Image       string          `yaml:"image,omitempty"`        // column: image, path, or a list of these
+	PixelSize   string          `yaml:"pixel_size,omitempty"`   // column: micrometres per pixel
+	ItemLicence string          `yaml:"item_licence,omitempty"` // column
+	Categories  []string        `yaml:"categories,omitempty"`   // text columns with few distinct values
+	Questions   []QuestionMap   `yaml:"questions,omitempty"`
+	Objects     []AnnotationMap `yaml:"objects,omitempty"`
 }
 
 // QuestionMap says where questions of a kind are: in the fields of a struct column, each a
 // question whose type and variant are in the field's name (modality_0), or in the columns
 // of the item itself. The other members name fields of each question, or columns.
 type QuestionMap struct {
-	Kind        string `yaml:"kind"` // question or caption
-	Each        string `yaml:"each"` // struct column; empty where the item itself is a question
-	ID          string `yaml:"id"`
-	Type        string `yaml:"type"` // without each
-	Question    string `yaml:"question"`
-	Options     string `yaml:"options"`
-	Answer      string `yaml:"answer"`
-	AnswerIndex string `yaml:"answer_index"`
-	Tags        string `yaml:"tags"`
+	Kind        string `yaml:"kind,omitempty"` // question or caption
+	Each        string `yaml:"each,omitempty"` // struct column; empty where the item itself is a question
+	ID          string `yaml:"id,omitempty"`
+	Type        string `yaml:"type,omitempty"` // without each
+	Question    string `yaml:"question,omitempty"`
+	Options     string `yaml:"options,omitempty"`
+	Answer      string `yaml:"answer,omitempty"`
+	AnswerIndex string `yaml:"answer_index,omitempty"`
+	Tags        string `yaml:"tags,omitempty"`
 }
 
 // AnnotationMap says that a column is a list of annotated objects. Lists of equal length
 // are about the same objects.
 type AnnotationMap struct {
-	Column string `yaml:"column"`
-	Shape  string `yaml:"shape"` // box, polygon, point, or mixed: told by each object
-	Box    string `yaml:"box"`   // of boxes given as four numbers: xyxy (default) or xywh
+	Column string `yaml:"column,omitempty"`
+	Shape  string `yaml:"shape,omitempty"` // box, polygon, point, or mixed: told by each object
+	Box    string `yaml:"box,omitempty"`   // of boxes given as four numbers: xyxy (default) or xywh
 }
 
 // Shapes of annotated objects.

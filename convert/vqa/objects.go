@@ -129,7 +129,7 @@ func (it *item) objects(o AnnotationMap) ([]annotated, error) {
 	out := make([]annotated, 0, len(list))
 	var shapes []string
 	for i, e := range list {
-		a, shape, err := object1(o, e)
+		a, shape, err := annotationOf(o, e)
 		if err != nil {
 			return nil, it.fail(fmt.Sprintf("%s[%d]", o.Column, i), err)
 		}
@@ -159,9 +159,9 @@ func inThrees(shapes []string) bool {
 	return true
 }
 
-// object1 reads one object: numbers, pairs of numbers, or a struct with its type, class and
+// annotationOf reads one object: numbers, pairs of numbers, or a struct with its type, class and
 // coordinates. What it does not understand it keeps as extra.
-func object1(o AnnotationMap, v any) (a annotated, shape string, err error) {
+func annotationOf(o AnnotationMap, v any) (a annotated, shape string, err error) {
 	shape = o.Shape
 	m, isStruct := v.(map[string]any)
 	coordinates := v
@@ -184,7 +184,7 @@ func object1(o AnnotationMap, v any) (a annotated, shape string, err error) {
 		}
 		a.extra = others(m)
 	}
-	points, ok := flatten1(coordinates)
+	points, ok := xyOf(coordinates)
 	switch {
 	case v == nil:
 	case ok && shape == shapeBox && len(points) == 4:
@@ -228,9 +228,9 @@ func others(m map[string]any) map[string]any {
 	return out
 }
 
-// flatten1 is coordinates as x, y, x, y: of a list of numbers, of pairs, or of a struct of
+// xyOf is coordinates as x, y, x, y: of a list of numbers, of pairs, or of a struct of
 // corners.
-func flatten1(v any) ([]float64, bool) {
+func xyOf(v any) ([]float64, bool) {
 	switch v := v.(type) {
 	case []any:
 		var out []float64
@@ -239,7 +239,7 @@ func flatten1(v any) ([]float64, bool) {
 				out = append(out, f)
 				continue
 			}
-			pair, ok := flatten1(e)
+			pair, ok := xyOf(e)
 			if !ok || len(pair) != 2 {
 				return nil, false
 			}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/micropq/micropq/convert"
 	"github.com/micropq/micropq/internal/store"
 	"github.com/micropq/micropq/schemas"
@@ -134,7 +136,7 @@ func (s *Source) Plan(ctx context.Context) (*convert.Plan, error) {
 		RowGroupBytes: s.options.RowGroup,
 		Notes:         sv.notes,
 	}
-	if plan.Tasks, err = p.tasks1(s.options.ShardSize); err != nil {
+	if plan.Tasks, err = p.layOut(s.options.ShardSize); err != nil {
 		return nil, err
 	}
 	p.tasks = plan.Tasks
@@ -153,15 +155,15 @@ func (s *Source) manifest() map[string]any {
 	}
 }
 
-// mapOptions is the map as it stands in the manifest.
+// mapOptions is the map as it stands in the manifest: with the names of the YAML.
 func mapOptions(m *Map) any {
-	b, err := json.Marshal(m)
-	if err != nil {
-		return m.Name // texts and lists of them always have a JSON
-	}
 	var v map[string]any
-	if err := json.Unmarshal(b, &v); err != nil {
-		return m.Name
+	text, err := yaml.Marshal(m)
+	if err == nil {
+		err = yaml.Unmarshal(text, &v)
+	}
+	if err != nil {
+		return m.Name // it was read from YAML, which has texts and lists of them
 	}
 	return v
 }
@@ -170,9 +172,9 @@ func mapOptions(m *Map) any {
 // small part of the bytes of images.
 const samplesPerTask = 8
 
-// tasks1 makes the tasks: samples first, then the tables whose rows depend on which samples
+// layOut makes the tasks: samples first, then the tables whose rows depend on which samples
 // there are.
-func (p *planned) tasks1(target int64) ([]convert.Task, error) {
+func (p *planned) layOut(target int64) ([]convert.Task, error) {
 	var samples, rest []convert.Task
 	for _, split := range p.splits() {
 		details := p.shards(split, target)
