@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"runtime"
 	"slices"
 
 	"github.com/parquet-go/parquet-go"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/micropq/micropq/schemas"
 )
@@ -69,6 +71,18 @@ func (s *shard) questions(ctx context.Context, g rowGroup, q QuestionQuery) iter
 			yield(nil, err)
 			return
 		}
+		if few(chosen) {
+			list, err := s.atOnce(ctx, g, chosen)
+			for _, v := range list {
+				if !yield(v, nil) {
+					return
+				}
+			}
+			if err != nil {
+				yield(nil, err)
+			}
+			return
+		}
 		for _, c := range chosen {
 			for v, err := range extendedSpan[schemas.Question](ctx, s, g, c) {
 				if err != nil {
@@ -89,6 +103,39 @@ type questionKeys struct {
 	Type     *string `parquet:"type,optional,dict"`
 	Dataset  *string `parquet:"dataset,optional,dict"`
 	Resolved *string `parquet:"dataset_resolved,optional,dict"`
+}
+
+// fewRows is how many rows are read at once, by all processors, and held.
+const fewRows = 8192
+
+func few(chosen []span) bool {
+	rows := int64(0)
+	for _, c := range chosen {
+		rows += c.rows
+	}
+	return rows <= fewRows
+}
+
+// atOnce reads runs of rows side by side.
+func (s *shard) atOnce(ctx context.Context, g rowGroup, chosen []span) ([]*Question, error) {
+	parts := make([][]*Question, len(chosen))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, c := range chosen {
+		group.Go(func() error {
+			for v, err := range extendedSpan[schemas.Question](ctx, s, g, c) {
+				if err != nil {
+					return err
+				}
+				parts[i] = append(parts[i], &Question{v.row, v.extra})
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return slices.Concat(parts...), nil
 }
 
 // choose finds the rows of a row group that the query admits, neighbours together: column

@@ -193,14 +193,22 @@ func extended[T any](ctx context.Context, s *shard, g rowGroup, options ...parqu
 // extendedSpan reads all columns of some rows.
 func extendedSpan[T any](ctx context.Context, s *shard, g rowGroup, part span, options ...parquet.ReaderOption) iter.Seq2[withExtra[T], error] {
 	return func(yield func(withExtra[T], error) bool) {
-		extra, err := s.extras(ctx, g, part)
-		if err != nil {
-			yield(withExtra[T]{}, err)
-			return
-		}
+		// They are read beside the first rows.
+		var extra []map[string]any
+		var failed error
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			extra, failed = s.extras(ctx, g, part)
+		}()
+		defer func() { <-done }()
 		for r, err := range spanRows[T](ctx, s, g, part, options...) {
 			if err != nil {
 				yield(withExtra[T]{}, err)
+				return
+			}
+			if <-done; failed != nil {
+				yield(withExtra[T]{}, failed)
 				return
 			}
 			v := withExtra[T]{row: *r.value}

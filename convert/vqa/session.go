@@ -130,9 +130,9 @@ type run struct {
 	questions []*questionRow // that wait to be sorted
 }
 
-// sortedRows is how many questions are sorted at a time. Those of one kind, type and data
+// sortedRows is how many questions are sorted at a time: a row group. Those of one kind, type and data
 // set then lie together, and a reader that wants no others passes over the rest.
-const sortedRows = 1 << 15
+const sortedRows = 1 << 16
 
 // pending is an item that waits for the facts of its images.
 type pending struct {
