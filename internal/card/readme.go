@@ -103,8 +103,14 @@ func newReadmeTable(t table) (readmeTable, error) {
 		return readmeTable{}, fmt.Errorf("card: %w", err)
 	}
 	r := readmeTable{Name: t.Name, Default: t.Name == schemas.SamplesTable, Markdown: markdown, Features: features(t.Columns, "  ")}
-	for _, s := range t.splits {
-		rs := readmeSplit{Name: s.name, Pattern: t.Name + "/" + s.name + "-*.parquet", Files: len(s.shards)}
+	r.count(t.splits)
+	return r, nil
+}
+
+// count adds up what the shards of each split hold.
+func (r *readmeTable) count(splits []split) {
+	for _, s := range splits {
+		rs := readmeSplit{Name: s.name, Pattern: r.Name + "/" + s.name + "-*.parquet", Files: len(s.shards)}
 		for _, shard := range s.shards {
 			rs.Rows += shard.Rows
 			rs.Bytes += shard.Bytes
@@ -115,7 +121,6 @@ func newReadmeTable(t table) (readmeTable, error) {
 			r.Loadable = append(r.Loadable, rs)
 		}
 	}
-	return r, nil
 }
 
 // firstWithRows is the path of the table's first shard that has rows, or empty.

@@ -3,6 +3,7 @@ package card
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/micropq/micropq/schemas"
 )
@@ -14,6 +15,7 @@ func Revise(readme, croissant []byte, before, after *schemas.Manifest) (newReadm
 	for _, split := range after.Splits {
 		readme = swap(readme, sizesOf(before, split), sizesOf(after, split))
 	}
+	readme = swap(readme, infoOf(before), infoOf(after))
 	old := map[string]schemas.Shard{}
 	for _, s := range before.Shards {
 		old[s.Path] = s
@@ -41,6 +43,23 @@ func sizesOf(m *schemas.Manifest, split string) string {
 		size += s.Bytes
 	}
 	return fmt.Sprintf("| %s | %s | %d | %d | %d |", schemas.InstancesTable, split, rows, len(shards), size)
+}
+
+// infoOf is what dataset_info says of the sizes of instances.
+func infoOf(m *schemas.Manifest) string {
+	of := *m
+	of.Shards = slices.DeleteFunc(slices.Clone(m.Shards), func(s schemas.Shard) bool { return s.Table != schemas.InstancesTable })
+	tables, err := Dataset{Manifest: &of, Tables: []*schemas.Table{schemas.Instances}}.tables()
+	if err != nil || len(tables) == 0 {
+		return ""
+	}
+	t := readmeTable{Name: schemas.InstancesTable}
+	t.count(tables[0].splits)
+	var b bytes.Buffer
+	if err := readmeTemplate.ExecuteTemplate(&b, "sizes", t); err != nil {
+		return ""
+	}
+	return b.String()
 }
 
 // digestOf is how a shard's size and digest stand in croissant.json.
