@@ -17,6 +17,10 @@ VENVS = $(if $(MICROPQ_PYTHON),,.venv/.stamp) $(if $(MICROPQ_PYTHON_ZARR2),,.ven
 # functions all the same.
 BUILDFLAGS = -trimpath -ldflags '-s -w'
 
+# The interpreter that comparisons run in, and the real samples (see CONTRIBUTING.md).
+PYTHON  = $(or $(MICROPQ_PYTHON),.venv/bin/python)
+SAMPLES = $(or $(MICROPQ_SAMPLES),../shared/samples)
+
 FUZZTIME ?= 60s
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
@@ -64,6 +68,12 @@ fuzz: ## run every fuzz target for FUZZTIME (60s)
 
 bench: build venv ## measure against other implementations
 	bench/run.sh
+	bench/vqa.sh
+	@if [ -d $(SAMPLES)/nclsm ]; then \
+		$(PYTHON) bench/tiff.py --samples $(SAMPLES); \
+		$(GO) test -c -o build/mask.test ./internal/mask; \
+		$(PYTHON) bench/masks.py bin/micropq build/mask.test $(SAMPLES)/nclsm/S60_groundtruth.tiff; \
+	else echo "no real samples in $(SAMPLES): TIFF and masks are not measured"; fi
 
 cross: ## build for every platform into dist/
 	@set -e; for platform in $(PLATFORMS); do \
@@ -73,7 +83,7 @@ cross: ## build for every platform into dist/
 	done
 
 wheel: venv ## build a Python wheel a platform into dist/, the program inside
-	python/wheels.sh $(or $(MICROPQ_PYTHON),.venv/bin/python) $(PLATFORMS)
+	python/wheels.sh $(PYTHON) $(PLATFORMS)
 
 golden: ## rewrite the golden files; read the diff before committing it
 	$(GO) test $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n1 dirname | sort -u) -update
