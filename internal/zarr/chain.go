@@ -36,6 +36,7 @@ const slack = 64 << 10
 // chunk at a time.
 type workspace struct {
 	encoded []byte    // the object, or the range of it
+	sample  []byte    // a copy of it, see Reader.sample
 	scratch [2][]byte // between two steps, in turn
 	inner   []byte    // a chunk of a shard that is decoded as a whole
 	sub     *workspace

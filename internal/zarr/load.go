@@ -1,6 +1,7 @@
 package zarr
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,10 @@ func (r *Reader) load(ctx context.Context, w *workspace, number int, b *batch) (
 		return nil, true, nil
 	}
 	r.tell(number, key, off, w.encoded)
+	if r.knownFill(w.encoded) {
+		return nil, true, nil
+	}
+	sampled := r.sample(w)
 	if data, err = r.decode(ctx, w); err != nil {
 		if ctx.Err() == nil {
 			err = &ChunkError{r.a.path, key, err}
@@ -29,9 +34,33 @@ func (r *Reader) load(ctx context.Context, w *workspace, number int, b *batch) (
 	}
 	if allFill(data, r.a.chunk.fill) {
 		r.release(data) // common in label arrays, and nothing to keep
+		if sampled {
+			known := bytes.Clone(w.sample)
+			r.fill.Store(&known)
+		}
 		return nil, true, nil
 	}
 	return data, false, nil
+}
+
+// maxSample bounds the encoded bytes that are remembered of a chunk of fill.
+const maxSample = 64 << 10
+
+// knownFill reports whether a chunk's encoded bytes are those of one that was all fill: most
+// chunks of label arrays are, and equal bytes need not be decoded again.
+func (r *Reader) knownFill(encoded []byte) bool {
+	known := r.fill.Load()
+	return known != nil && bytes.Equal(*known, encoded)
+}
+
+// sample copies encoded bytes within the workspace, since decoding may change them, as long
+// as none of a chunk of fill are known.
+func (r *Reader) sample(w *workspace) bool {
+	if len(w.encoded) > maxSample || r.fill.Load() != nil {
+		return false
+	}
+	w.sample = append(w.sample[:0], w.encoded...)
+	return true
 }
 
 // decode decodes what the workspace holds, into a buffer of the reader.

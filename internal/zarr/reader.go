@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/micropq/micropq/internal/nd"
 )
@@ -35,7 +36,8 @@ type ReaderOptions struct {
 type Reader struct {
 	a     *Array
 	o     ReaderOptions
-	mu    sync.Mutex // guards what follows
+	fill  atomic.Pointer[[]byte] // encoded bytes of a chunk that is all fill, once one was met
+	mu    sync.Mutex             // guards what follows
 	plan  *schedule
 	live  map[int]*chunk // chunks held or in the making, by number
 	told  []bool         // OnObject was told of the chunk, by number
