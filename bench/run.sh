@@ -11,7 +11,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 export CGO_ENABLED=0
-go build -trimpath -o bin/micropq ./cmd/micropq
+go build -trimpath -ldflags '-s -w' -o bin/micropq ./cmd/micropq
 go build -o build/bench/bench ./bench
 exec build/bench/bench -scale "${BENCH_SCALE:-full}" -rounds "${BENCH_ROUNDS:-3}" \
 	-python "${MICROPQ_PYTHON:-.venv/bin/python}" "$@"
