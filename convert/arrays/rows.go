@@ -1,6 +1,7 @@
 package arrays
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -88,3 +89,30 @@ func ParseRowsDetail(t convert.Task) (d RowsDetail, err error) {
 	}
 	return d, nil
 }
+
+// RowSession writes the rows of samples and instances, sample by sample: it is the session
+// of the tasks with a RowsDetail. A converter says what the rows are.
+type RowSession struct {
+	// Write writes the rows of one sample into a shard of the table.
+	Write func(ctx context.Context, table, sample string, w *convert.Shard) error
+}
+
+// Run implements convert.Session.
+func (r RowSession) Run(ctx context.Context, t convert.Task, w *convert.Shard) (any, error) {
+	d, err := ParseRowsDetail(t)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range d.Samples {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if err := r.Write(ctx, t.Table, id, w); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// Close implements convert.Session.
+func (r RowSession) Close() error { return nil }

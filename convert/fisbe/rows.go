@@ -49,7 +49,7 @@ func (s *Source) Session(_ context.Context, tasks []convert.Task, res convert.Re
 	if err != nil {
 		return nil, err
 	}
-	return &rowSession{source: s, facts: g}, nil
+	return arrays.RowSession{Write: (&rowSession{source: s, facts: g}).write}, nil
 }
 
 // rowSession writes the rows of samples and instances.
@@ -58,30 +58,16 @@ type rowSession struct {
 	facts  *arrays.Gatherer
 }
 
-func (r *rowSession) Close() error { return nil }
-
-func (r *rowSession) Run(ctx context.Context, t convert.Task, w *convert.Shard) (any, error) {
-	d, err := arrays.ParseRowsDetail(t)
-	if err != nil {
-		return nil, err
+// write writes the rows of a sample into a shard of either table.
+func (r *rowSession) write(_ context.Context, table, id string, w *convert.Shard) error {
+	sm := r.source.samples[id]
+	switch {
+	case sm == nil:
+		return fmt.Errorf("plan names sample %q, which the source lacks", id)
+	case table == schemas.InstancesTable:
+		return r.instances(sm, w)
 	}
-	for _, id := range d.Samples {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		sm := r.source.samples[id]
-		if sm == nil {
-			return nil, fmt.Errorf("plan names sample %q, which the source lacks", id)
-		}
-		write := r.sample
-		if t.Table == schemas.InstancesTable {
-			write = r.instances
-		}
-		if err := write(sm, w); err != nil {
-			return nil, err
-		}
-	}
-	return nil, nil
+	return r.sample(sm, w)
 }
 
 // instances writes the rows of a sample's neurons.

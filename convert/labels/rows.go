@@ -26,7 +26,7 @@ func (s *Source) Session(ctx context.Context, tasks []convert.Task, res convert.
 	if err != nil {
 		return nil, err
 	}
-	return &rowSession{source: s, facts: g, res: res}, nil
+	return arrays.RowSession{Write: (&rowSession{source: s, facts: g, res: res}).write}, nil
 }
 
 // bound is the sample with sources whose reads ctx bounds.
@@ -47,30 +47,16 @@ type rowSession struct {
 	res    convert.Resources
 }
 
-func (r *rowSession) Close() error { return nil }
-
-func (r *rowSession) Run(ctx context.Context, t convert.Task, w *convert.Shard) (any, error) {
-	d, err := arrays.ParseRowsDetail(t)
-	if err != nil {
-		return nil, err
+// write writes the rows of a sample into a shard of either table.
+func (r *rowSession) write(ctx context.Context, table, id string, w *convert.Shard) error {
+	sm := r.source.sections[id]
+	switch {
+	case sm == nil:
+		return fmt.Errorf("plan names sample %q, which the source lacks", id)
+	case table == schemas.InstancesTable:
+		return r.instances(ctx, sm, w)
 	}
-	for _, id := range d.Samples {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		sm := r.source.sections[id]
-		if sm == nil {
-			return nil, fmt.Errorf("plan names sample %q, which the source lacks", id)
-		}
-		write := r.sample
-		if t.Table == schemas.InstancesTable {
-			write = r.instances
-		}
-		if err := write(ctx, sm, w); err != nil {
-			return nil, err
-		}
-	}
-	return nil, nil
+	return r.sample(ctx, sm, w)
 }
 
 // instances writes the rows of a section: those of each array together, in the order of the
