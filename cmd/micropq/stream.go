@@ -139,8 +139,7 @@ func newLoader(c *cli.Context, sources []batch.Source, o batch.Options) (*batch.
 	if err != nil {
 		return nil, usagef("--state %s: %w", c.String("state"), err)
 	}
-	o.State = &s
-	return batch.New(c.Context, sources, o)
+	return l.Resume(s)
 }
 
 func openSources(c *cli.Context) (sources []batch.Source, err error) {

@@ -103,7 +103,7 @@ func whole(t testing.TB, d *loaders.Dataset, sample string, tensor Tensor, level
 	if _, err := loaders.ReadLabels(t.Context(), a, nd.Whole(a.LabelShape()), ids); err != nil {
 		t.Fatal(err)
 	}
-	return nd.Dense(bytesOf(ids), a.LabelShape(), 4)
+	return nd.Dense(appendIDs(nil, ids), a.LabelShape(), 4)
 }
 
 // wanted is an item as its definition says: row by row.
@@ -283,6 +283,10 @@ func TestStateOfAnother(t *testing.T) {
 	o.State = &b.State
 	if _, err := New(t.Context(), []Source{{Dataset: d}}, o); !errors.Is(err, draw.ErrState) {
 		t.Errorf("another size: %v", err)
+	}
+	o.State = nil
+	if _, err := loader(t, d, o).Resume(b.State); !errors.Is(err, draw.ErrState) {
+		t.Errorf("another size, resumed: %v", err)
 	}
 }
 

@@ -81,8 +81,8 @@ func New(ctx context.Context, sources []Source, o Options) (*Loader, error) {
 	if l.drawing, err = drawing(sources, l.options); err != nil {
 		return nil, err
 	}
-	if s := o.State; s != nil && (s.Drawing != l.drawing || s.Position > l.Len()) {
-		return nil, fmt.Errorf("%w: it was saved with other data or options", draw.ErrState)
+	if o.State != nil {
+		return l.Resume(*o.State)
 	}
 	return l, nil
 }
@@ -102,6 +102,16 @@ func (l *Loader) Len() int64 { return l.sequence.Len() }
 // ParseState reads a state that a loader with the same data and options saved.
 func (l *Loader) ParseState(data []byte) (draw.State, error) {
 	return draw.ParseState(data, l.drawing, l.Len())
+}
+
+// Resume is the loader that goes on from a state, whatever the options said of one.
+func (l *Loader) Resume(s draw.State) (*Loader, error) {
+	if err := s.Check(l.drawing, l.Len()); err != nil {
+		return nil, err
+	}
+	resumed := *l
+	resumed.options.State = &s
+	return &resumed, nil
 }
 
 // Tensors describes the tensors of a batch of n items; their Data is nil.

@@ -3,13 +3,14 @@ package batch
 import (
 	"context"
 	"encoding/binary"
+	"slices"
 
 	"github.com/micropq/micropq/internal/nd"
 	"github.com/micropq/micropq/loaders"
 	"github.com/micropq/micropq/schemas"
 )
 
-// readBox fills dst with a box of an array: the part inside the array as it is stored, the
+// readBox fills dst, which is dense, with a box of an array: the part inside the array as it is stored, the
 // rest with the fill value. Labels are merged to instance ids.
 func readBox(ctx context.Context, a *loaders.Array, l *layout, origin, size []int, dst nd.View) (loaders.Stats, error) {
 	shape := a.Shape()
@@ -41,12 +42,17 @@ func readBox(ctx context.Context, a *loaders.Array, l *layout, origin, size []in
 	if err != nil {
 		return stats, err
 	}
-	nd.Copy(part, nd.Dense(bytesOf(ids), region.Shape, 4))
+	if inside {
+		appendIDs(dst.Data[:0], ids) // dst is dense, and whole
+	} else {
+		nd.Copy(part, nd.Dense(appendIDs(nil, ids), region.Shape, 4))
+	}
 	return stats, nil
 }
 
-func bytesOf(ids []int32) []byte {
-	b := make([]byte, 0, 4*len(ids))
+// appendIDs appends ids, little-endian.
+func appendIDs(b []byte, ids []int32) []byte {
+	b = slices.Grow(b, 4*len(ids))
 	for _, id := range ids {
 		b = binary.LittleEndian.AppendUint32(b, uint32(id))
 	}

@@ -29,13 +29,18 @@ func ParseState(data []byte, drawing string, n int64) (s State, err error) {
 	if err := d.Decode(&s); err != nil {
 		return s, fmt.Errorf("%w: %w", ErrState, err)
 	}
+	return s, s.Check(drawing, n)
+}
+
+// Check reports whether a drawing of n items an epoch can go on from the state.
+func (s State) Check(drawing string, n int64) error {
 	switch {
 	case s.Version != StateVersion:
-		err = fmt.Errorf("%w: version %d, want %d", ErrState, s.Version, StateVersion)
+		return fmt.Errorf("%w: version %d, want %d", ErrState, s.Version, StateVersion)
 	case s.Drawing != drawing:
-		err = fmt.Errorf("%w: it was saved with another data set or other options: their order of items is another", ErrState)
+		return fmt.Errorf("%w: it was saved with another data set or other options: their order of items is another", ErrState)
 	case s.Epoch < 0 || s.Position < 0 || s.Position > n:
-		err = fmt.Errorf("%w: epoch %d, position %d of %d items", ErrState, s.Epoch, s.Position, n)
+		return fmt.Errorf("%w: epoch %d, position %d of %d items", ErrState, s.Epoch, s.Position, n)
 	}
-	return s, err
+	return nil
 }
