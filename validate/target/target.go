@@ -1,0 +1,43 @@
+// Package target finds out what a location holds and opens it for validation. What there is to see in each
+// is in the packages below.
+package target
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/micropq/micropq/validate"
+)
+
+// The kinds of targets.
+const (
+	Dataset = "dataset" // a data set of ours
+	Labels  = "labels"  // an instance label image: TIFF, PNG, npy, zarr array
+	COCO    = "coco"    // COCO JSON
+	GeoJSON = "geojson" // GeoJSON as QuPath writes it
+	VQA     = "vqa"     // questions as JSON Lines, Parquet or Arrow
+	FISBe   = "fisbe"   // a zarr group of FISBe
+)
+
+// Kinds lists the kinds.
+func Kinds() []string { return []string{Labels, COCO, GeoJSON, VQA, FISBe, Dataset} }
+
+// Options say more about a target than its location does.
+type Options struct {
+	As string // one of Kinds, "" to guess
+}
+
+// Open opens what a location holds.
+func Open(ctx context.Context, location string, o Options) (validate.Target, error) {
+	kind := o.As
+	if kind == "" {
+		var err error
+		if kind, err = guess(location); err != nil {
+			return nil, err
+		}
+	}
+	switch kind {
+	}
+	return nil, fmt.Errorf("%s: no kind of target is named %q: want one of %s", location, kind, strings.Join(Kinds(), ", "))
+}
