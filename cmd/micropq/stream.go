@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -74,7 +75,7 @@ func streamFlags() []cli.Flag {
 		&cli.StringFlag{Name: "on-error", Value: "fail", Usage: "what a damaged item does: fail, or skip it and say so"},
 		&cli.StringFlag{Name: "listen", Usage: "write to who connects to unix:PATH or tcp:HOST:PORT, to each the whole stream, instead of standard output"},
 		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "processors to use (default: all)"},
-		&cli.StringFlag{Name: "memory", Value: "1GiB", Usage: "memory for batches read ahead"},
+		&cli.StringFlag{Name: "memory", Value: "1GiB", Usage: "memory of the program: batches read ahead, chunks kept and reads under way"},
 		&cli.StringFlag{Name: "progress", Value: "none", Usage: "auto, bar, lines, json or none"},
 	}
 }
@@ -197,10 +198,22 @@ func streamOptions(c *cli.Context) (o batch.Options, err error) {
 	default:
 		errs = append(errs, fmt.Errorf("--on-error %q: want fail or skip", c.String("on-error")))
 	}
+	o.Memory = limitMemory(o.Memory)
 	if err := errors.Join(append(errs, o.Validate())...); err != nil {
 		return o, &usageError{err}
 	}
 	return o, nil
+}
+
+// limitMemory keeps the resident memory of the program, the runtime and its garbage included,
+// below --memory, and returns how much of it batches and what they are read with may take. A
+// limit that the user gave the runtime stands.
+func limitMemory(memory int64) int64 {
+	const program = 32 << 20 // of its own pages, and of the indexes of a small data set
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(max(memory-program, program))
+	}
+	return max(memory-memory/4-program, 1)
 }
 
 // parseExtents reads numbers such as 64,128,128.

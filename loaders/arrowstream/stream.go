@@ -54,6 +54,7 @@ func Write(ctx context.Context, w io.Writer, l *batch.Loader, written func(*batc
 		if written != nil {
 			written(b)
 		}
+		b.Release()
 	}
 	return out.Close()
 }

@@ -356,7 +356,7 @@ func TestStopAndBackPressure(t *testing.T) {
 	d := small(t)
 	before := runtime.NumGoroutine()
 	o := options(Crops)
-	o.Count, o.Epochs, o.Memory = 1000, -1, 1
+	o.Count, o.Epochs, o.Memory = 1000, -1, 4<<20
 	for b, err := range loader(t, d, o).Batches(t.Context()) {
 		if err != nil {
 			t.Fatal(err)

@@ -34,6 +34,8 @@ type Batch struct {
 	// done with theirs of the same step.
 	State draw.State
 	Stats loaders.Stats
+
+	spares *spares
 }
 
 // Loader draws batches. It does not own its data sets.
@@ -43,6 +45,10 @@ type Loader struct {
 	contents []*catalogue
 	sequence *sequence
 	drawing  string
+
+	window int             // batches under way or read ahead
+	memory *loaders.Memory // of their reads
+	spares *spares         // memory of batches released
 }
 
 // New prepares to draw from data sets: it reads their samples tables, and for foreground crops
@@ -79,6 +85,9 @@ func New(ctx context.Context, sources []Source, o Options) (*Loader, error) {
 		return nil, err
 	}
 	if l.drawing, err = drawing(sources, l.options); err != nil {
+		return nil, err
+	}
+	if err := l.divide(); err != nil {
 		return nil, err
 	}
 	if o.State != nil {
@@ -146,15 +155,10 @@ func (l *Loader) batchBytes() (n int64, ok bool) {
 }
 
 // Batches draws this worker's batches of this rank in order, epoch after epoch. Batches are read ahead
-// within the memory of the options. A batch is the caller's to keep. When the caller stops, or
+// within the memory of the options. A batch is the caller's to keep or to release. When the caller stops, or
 // ctx is cancelled, nothing is left running.
 func (l *Loader) Batches(ctx context.Context) iter.Seq2[*Batch, error] {
 	return func(yield func(*Batch, error) bool) {
-		size, ok := l.batchBytes()
-		if !ok {
-			yield(nil, fmt.Errorf("a batch of %d boxes of %v cannot be addressed", l.options.Partition.Batch, l.options.Size))
-			return
-		}
 		epoch, start := int64(0), int64(0)
 		if s := l.options.State; s != nil {
 			epoch, start = s.Epoch, s.Position
@@ -163,9 +167,8 @@ func (l *Loader) Batches(ctx context.Context) iter.Seq2[*Batch, error] {
 		if l.options.Epochs > 0 {
 			end = l.options.Epochs
 		}
-		window := int(max(1, min(l.options.Memory/max(1, size), int64(2*l.options.Workers))))
 		for ; epoch < end; epoch, start = epoch+1, 0 {
-			if !l.epoch(ctx, epoch, start, window, yield) {
+			if !l.epoch(ctx, epoch, start, yield) {
 				return
 			}
 		}
@@ -173,7 +176,7 @@ func (l *Loader) Batches(ctx context.Context) iter.Seq2[*Batch, error] {
 }
 
 // epoch draws the batches of an epoch from a position on; more is false when no epoch follows.
-func (l *Loader) epoch(ctx context.Context, epoch, start int64, window int, yield func(*Batch, error) bool) (more bool) {
+func (l *Loader) epoch(ctx context.Context, epoch, start int64, yield func(*Batch, error) bool) (more bool) {
 	p := l.options.Partition
 	var steps []int64
 	for s := range p.Steps(l.Len(), start) {
@@ -186,7 +189,7 @@ func (l *Loader) epoch(ctx context.Context, epoch, start int64, window int, yiel
 	ready, done := make(chan *Batch), make(chan error, 1)
 	go func() {
 		defer close(ready)
-		done <- ordered.Each(ctx, len(steps), l.options.Workers, window,
+		done <- ordered.Each(ctx, len(steps), l.options.Workers, l.window,
 			func(ctx context.Context, i int) (*Batch, error) { return l.batch(ctx, epoch, start, steps[i]) },
 			func(b *Batch) error {
 				select {
@@ -214,7 +217,7 @@ func (l *Loader) epoch(ctx context.Context, epoch, start int64, window int, yiel
 // batch reads the batch of a step.
 func (l *Loader) batch(ctx context.Context, epoch, start, step int64) (*Batch, error) {
 	p, n := l.options.Partition, l.Len()
-	b := &Batch{Epoch: epoch, Step: step, State: draw.State{Version: draw.StateVersion, Drawing: l.drawing, Epoch: epoch, Position: p.After(n, start, step+1)}}
+	b := &Batch{Epoch: epoch, Step: step, spares: l.spares, State: draw.State{Version: draw.StateVersion, Drawing: l.drawing, Epoch: epoch, Position: p.After(n, start, step+1)}}
 	if b.State.Position >= n {
 		b.State.Epoch, b.State.Position = epoch+1, 0
 	}
@@ -225,7 +228,7 @@ func (l *Loader) batch(ctx context.Context, epoch, start, step int64) (*Batch, e
 	b.Tensors = l.Tensors(len(items))
 	for i := range b.Tensors {
 		t := &b.Tensors[i]
-		t.Data = make([]byte, nd.Elements(t.Shape)*t.DType.Size())
+		t.Data = l.spares.get(nd.Elements(t.Shape) * t.DType.Size())
 	}
 	for _, item := range items {
 		err := l.read(ctx, b, len(b.Items), item)
@@ -257,7 +260,7 @@ func (l *Loader) read(ctx context.Context, b *Batch, i int, item Item) error {
 		if err != nil {
 			return err
 		}
-		stats, err := readBox(ctx, a, &c.layouts[k], item.Origin, l.options.Size, dst)
+		stats, err := readBox(ctx, a.Within(l.memory), &c.layouts[k], item.Origin, l.options.Size, dst)
 		b.Stats.Add(stats)
 		if err != nil {
 			return err

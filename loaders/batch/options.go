@@ -53,7 +53,7 @@ type Options struct {
 	Epochs    int64       // to draw; 0 for 1, -1 for no end
 	State     *draw.State // to go on from
 
-	Memory    int64 // bytes of batches read ahead, at least one batch; 0 for 1 GiB
+	Memory    int64 // bytes of batches, also the one with the caller, of reads under way and of chunks kept; 0 for 1 GiB
 	Workers   int   // batches read at the same time; 0 for all processors
 	SkipBad   bool  // leave out items that are damaged, and report them, instead of failing
 	OnSkipped func(Item, error)
