@@ -229,7 +229,7 @@ func (l *Loader) batch(ctx context.Context, epoch, start, step int64) (*Batch, e
 	}
 	for _, item := range items {
 		err := l.read(ctx, b, len(b.Items), item)
-		if err != nil && l.options.SkipBad && errors.Is(err, loaders.ErrDamaged) && ctx.Err() == nil {
+		if err != nil && l.options.OnError == Skip && errors.Is(err, loaders.ErrDamaged) && ctx.Err() == nil {
 			l.options.OnSkipped(item, err)
 			continue
 		}

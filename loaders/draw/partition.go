@@ -18,17 +18,17 @@ const (
 
 // Partition shares the positions of an epoch out to ranks and their workers.
 type Partition struct {
-	Batch     int       // items of a batch, at least 1
-	Rank      int       // 0 <= Rank < World
-	World     int       // 0 stands for 1
-	Worker    int       // 0 <= Worker < Workers, within the rank
-	Workers   int       // 0 stands for 1
-	Remainder Remainder // "" stands for Keep
+	Batch     int       `json:"batch,omitzero"`     // items of a batch, 0 stands for 1
+	Rank      int       `json:"rank,omitzero"`      // 0 <= Rank < World
+	World     int       `json:"world,omitzero"`     // 0 stands for 1
+	Worker    int       `json:"worker,omitzero"`    // 0 <= Worker < Workers, within the rank
+	Workers   int       `json:"workers,omitzero"`   // 0 stands for 1
+	Remainder Remainder `json:"remainder,omitzero"` // "" stands for Keep
 }
 
 // WithDefaults puts in what zero values stand for.
 func (p Partition) WithDefaults() Partition {
-	p.World, p.Workers = or(p.World, 1), or(p.Workers, 1)
+	p.Batch, p.World, p.Workers = or(p.Batch, 1), or(p.World, 1), or(p.Workers, 1)
 	if p.Remainder == "" {
 		p.Remainder = Keep
 	}
