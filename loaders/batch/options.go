@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 
@@ -106,8 +107,8 @@ func (o Options) Validate() error {
 		}
 	}
 	check(len(o.Size) < 2 || len(o.Size) > 3, "size %v: want Z,Y,X or Y,X", o.Size)
-	check(len(o.Size) > 0 && slices.Min(o.Size) < 1, "size %v: want positive extents", o.Size)
-	check(o.Count < 0, "%d crops: want a positive number", o.Count)
+	check(len(o.Size) > 0 && (slices.Min(o.Size) < 1 || slices.Max(o.Size) > math.MaxInt32), "size %v: want extents from 1 to %d", o.Size, math.MaxInt32)
+	check(o.Count < 0 || o.Count > draw.MaxItems, "%d crops: want a number up to %d", o.Count, int64(draw.MaxItems))
 	check(!(o.Foreground >= 0 && o.Foreground <= 1), "foreground %v: want a share from 0 to 1", o.Foreground)
 	check(o.Epochs < -1, "%d epochs: want a positive number, or -1 for no end", o.Epochs)
 	check(o.Memory < 0 || o.Workers < 0, "memory %d, workers %d: want positive numbers", o.Memory, o.Workers)
