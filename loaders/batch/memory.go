@@ -42,9 +42,9 @@ func (f *footprint) add(a *schemas.Array, size []int) {
 // what they leave keeps chunks.
 func (l *Loader) divide() error {
 	o := &l.options
-	batch, ok := l.batchBytes()
-	if !ok {
-		return fmt.Errorf("%w: a batch of %d boxes of %v cannot be addressed", ErrMemory, o.Partition.Batch, o.Size)
+	batch, err := l.BatchBytes()
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrMemory, err)
 	}
 	readers, each, scratch := o.Workers, int64(0), int64(0)
 	for _, c := range l.contents {
