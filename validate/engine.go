@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -26,7 +27,13 @@ type TargetError struct {
 	Err    error
 }
 
-func (e *TargetError) Error() string { return fmt.Sprintf("%s: %v", e.Target, e.Err) }
+func (e *TargetError) Error() string {
+	text := e.Err.Error()
+	if strings.HasPrefix(text, e.Target) { // an error of a file names it
+		return text
+	}
+	return e.Target + ": " + text
+}
 func (e *TargetError) Unwrap() error { return e.Err }
 
 // Options say how to validate.
