@@ -198,6 +198,41 @@ func (c *Cursor) Int() (int64, error) {
 	return int64(f), nil
 }
 
+// TryInt is the next value where it is an integer; anything else is skipped, and ok is false.
+func (c *Cursor) TryInt() (v int64, ok bool, err error) {
+	if !c.IsNumber() {
+		return 0, false, c.Skip()
+	}
+	from := c.at
+	if v, err = c.Int(); err == nil {
+		return v, true, nil
+	}
+	c.at = from
+	return 0, false, c.Skip()
+}
+
+// TryFloat is the next value where it is a number; anything else is skipped, and ok is false.
+func (c *Cursor) TryFloat() (v float64, ok bool, err error) {
+	if !c.IsNumber() {
+		return 0, false, c.Skip()
+	}
+	from := c.at
+	if v, err = c.Float(); err == nil {
+		return v, true, nil
+	}
+	c.at = from
+	return 0, false, c.Skip()
+}
+
+// TryString is the next value where it is a string; anything else is skipped, and ok is false.
+func (c *Cursor) TryString() (v string, ok bool, err error) {
+	if c.Peek() != '"' {
+		return "", false, c.Skip()
+	}
+	v, err = c.String()
+	return v, err == nil, err
+}
+
 // short is the beginning of a text.
 func short(b []byte) string {
 	if len(b) > 40 {
