@@ -38,7 +38,8 @@ type File struct {
 	Place
 	Format   string   // TIFF, npy, COCO, GeoJSON
 	Problems []string // what its descriptions say that cannot be so, in words
-	Err      error    // why it, or a part of it, cannot be read
+	Keys     []*KeyError
+	Err      error // why it, or a part of it, cannot be read
 }
 
 // Sample is one volume, section, image or item.
@@ -103,13 +104,24 @@ type Instance struct {
 	Mask mask.Mask // decoded; nil where MaskErr is not
 	// MaskErr says why there is no mask: a *mask.CountsError, a *mask.PolygonError, or another.
 	MaskErr error
+	// Errs are what is wrong with its record beside that: *KeyError, *mask.CountsError, *mask.PolygonError.
+	Errs    []error
 	Channel *int32
 	Class   *string
+	Crowd   bool             // a region of many objects, COCO's iscrowd, which is no object itself
 	Claim   schemas.Instance // as the source has it, for what it has
+	Drawn   *Drawn           // claims in corner coordinates, where the source has such
 	Rings   []mask.Ring      // of its polygons, where it is drawn as such
 	Shape   [3]int           // Z, Y, X of what it lies in; 0 where unknown
 	Axes    string           // ZYX or YX
 	Classes []string         // that are defined, nil where nothing says so
+}
+
+// Drawn is what a source says of an object in corner coordinates, in which the pixel (y, x) is the square from x
+// to x+1 and from y to y+1, as COCO has it.
+type Drawn struct {
+	BBox *[4]float64 // left, top, width, height
+	Area *float64    // pixels
 }
 
 // Content is a digest of the mask and the class.
