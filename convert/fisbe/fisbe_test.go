@@ -12,30 +12,6 @@ import (
 	"github.com/micropq/micropq/internal/store"
 )
 
-func TestParseName(t *testing.T) {
-	tests := []struct {
-		name string
-		want string // line|day|slide|position|official|batch|days, "" for none
-	}{
-		{"R14A02-20180905_65_A6", "R14A02|2018-09-05|65|A6|R14A02-20180905_65_A6|20180905_65|17779"},
-		{"JRC_SS05008-20160318_24_B2_crop", "JRC_SS05008|2016-03-18|24|B2|JRC_SS05008-20160318_24_B2|20160318_24|16878"},
-		{"a-b-20160101_1_2", "a-b|2016-01-01|1|2|a-b-20160101_1_2|20160101_1|16801"},
-		{"R14A02-20181305_65_A6", ""}, // no such month
-		{"R14A02-20180905_65", ""},
-		{"-20180905_65_A6", ""},
-		{"", ""},
-	}
-	for _, tt := range tests {
-		got := ""
-		if n, ok := parseName(tt.name); ok {
-			got = strings.Join([]string{n.line, n.acquired.Format("2006-01-02"), n.slide, n.position, n.official, n.batch(), fmt.Sprint(n.days())}, "|")
-		}
-		if got != tt.want {
-			t.Errorf("%q: %s, want %s", tt.name, got, tt.want)
-		}
-	}
-}
-
 const officialList = `
 (1) samples for FlyLight completely:
 

@@ -1,43 +1,11 @@
 package fisbe
 
 import (
-	"bufio"
-	"regexp"
 	"strings"
-	"time"
 
 	"github.com/micropq/micropq/convert"
+	"github.com/micropq/micropq/internal/flylight"
 )
-
-// name is what a sample's name says: <line>-<YYYYMMDD>_<slide>_<position>.
-type name struct {
-	line     string
-	acquired time.Time
-	slide    string
-	position string
-	official string // the name without what a crop appends
-}
-
-var namePattern = regexp.MustCompile(`^((.+)-(\d{8})_([^_]+)_([^_]+))(?:_.*)?$`)
-
-// parseName takes a sample's name apart; ok is false when it is not of the official form.
-func parseName(s string) (n name, ok bool) {
-	m := namePattern.FindStringSubmatch(s)
-	if m == nil {
-		return name{}, false
-	}
-	day, err := time.Parse("20060102", m[3])
-	if err != nil {
-		return name{}, false
-	}
-	return name{official: m[1], line: m[2], acquired: day, slide: m[4], position: m[5]}, true
-}
-
-// batch is the acquisition batch: samples of one day and slide were imaged together.
-func (n name) batch() string { return n.acquired.Format("20060102") + "_" + n.slide }
-
-// days since 1970-01-01.
-func (n name) days() int32 { return int32(n.acquired.Unix() / 86400) }
 
 // place is where a sample belongs.
 type place struct{ subset, split string }
@@ -45,37 +13,19 @@ type place struct{ subset, split string }
 // splitList is the official assignment, by sample name.
 type splitList map[string]place
 
-// parseSplitList reads sample_list_per_split.txt: a heading for each subset
-// ("(1) samples for FlyLight completely:"), under it the splits ("train:") and the names.
+// parseSplitList reads sample_list_per_split.txt. A sample that belongs to two places is an error.
 func parseSplitList(text string) (splitList, error) {
-	list := splitList{}
-	var at place
-	in := bufio.NewScanner(strings.NewReader(text))
-	for n := 1; in.Scan(); n++ {
-		line := strings.TrimSpace(in.Text())
-		heading, isHeading := strings.CutSuffix(line, ":")
-		switch {
-		case line == "":
-		case isHeading && strings.Contains(heading, "completely"):
-			at = place{subset: "completely"}
-		case isHeading && strings.Contains(heading, "partly"):
-			at = place{subset: "partly"}
-		case isHeading:
-			at.split = heading
-		case at.subset == "" || at.split == "":
-			return nil, convert.Inputf("split list", "", "line %d: %q stands under no subset and split", n, line)
-		default:
-			if was, twice := list[line]; twice && was != at {
-				return nil, convert.Inputf("split list", "", "line %d: %s is in %s/%s and in %s/%s", n, line, was.subset, was.split, at.subset, at.split)
-			}
-			list[line] = at
-		}
-	}
-	if err := in.Err(); err != nil {
+	all, err := flylight.ReadList(strings.NewReader(text))
+	if err != nil {
 		return nil, convert.Inputf("split list", "", "%w", err)
 	}
-	if len(list) == 0 {
-		return nil, convert.Inputf("split list", "", "no sample is listed: want the release's sample_list_per_split.txt")
+	list := splitList{}
+	for _, l := range all {
+		at := place{l.Subset, l.Split}
+		if was, twice := list[l.Name]; twice && was != at {
+			return nil, convert.Inputf("split list", "", "line %d: %s is in %s/%s and in %s/%s", l.Line, l.Name, was.subset, was.split, at.subset, at.split)
+		}
+		list[l.Name] = at
 	}
 	return list, nil
 }
@@ -85,11 +35,11 @@ func (l splitList) find(sample string) (place, bool) {
 	if p, ok := l[sample]; ok {
 		return p, true
 	}
-	n, ok := parseName(sample)
+	n, ok := flylight.ParseName(sample)
 	if !ok {
 		return place{}, false
 	}
-	p, ok := l[n.official]
+	p, ok := l[n.Official]
 	return p, ok
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/micropq/micropq/convert"
 	"github.com/micropq/micropq/convert/arrays"
+	"github.com/micropq/micropq/internal/flylight"
 	"github.com/micropq/micropq/internal/store"
 	"github.com/micropq/micropq/internal/zarr"
 	"github.com/micropq/micropq/schemas"
@@ -37,7 +38,7 @@ type Source struct {
 // sample is a sample chosen for conversion.
 type sample struct {
 	found
-	parsed *name // nil when the name is not of the official form
+	parsed *flylight.Name // nil when the name is not of the official form
 	arrays arrays.Sample
 	dim    []int64 // dim_neurons, nil where the source has no such attribute
 	notes  []string
@@ -119,7 +120,7 @@ func (s *Source) choose(ctx context.Context) (out []*sample, notes []string, err
 		if _, ok := list.find(f.name); list != nil && !ok {
 			notes = append(notes, fmt.Sprintf("%s is not in the split list", f.name))
 		}
-		if n, ok := parseName(f.name); ok {
+		if n, ok := flylight.ParseName(f.name); ok {
 			sm.parsed = &n
 		} else {
 			notes = append(notes, fmt.Sprintf("%s: the name is not <line>-<YYYYMMDD>_<slide>_<position>: line, day, slide and position stay null", f.name))

@@ -174,8 +174,8 @@ func (r *rowSession) sample(sm *sample, w *convert.Shard) error {
 		row.Preview = &schemas.Image{Bytes: png, Path: ptr(sm.name + ".png")}
 	}
 	if n := sm.parsed; n != nil {
-		day := n.days()
-		row.Line, row.Acquired, row.Slide, row.Position = &n.line, &day, &n.slide, &n.position
+		day := n.Days()
+		row.Line, row.Acquired, row.Slide, row.Position = &n.Line, &day, &n.Slide, &n.Position
 	}
 	return w.Write(&row)
 }
@@ -195,7 +195,7 @@ func (sm *sample) row() schemas.Sample {
 		row.Subset = &sm.place.subset
 	}
 	if n := sm.parsed; n != nil {
-		row.GroupID, row.BatchID = &n.line, ptr(n.batch())
+		row.GroupID, row.BatchID = &n.Line, ptr(n.Batch())
 	}
 	for i := range sm.arrays.Arrays {
 		a := sm.arrays.Arrays[i].Describe()
