@@ -92,6 +92,7 @@ func runStream(c *cli.Context) (err error) {
 	if err != nil {
 		return usagef("--progress: %w", err)
 	}
+	o.Memory = limitMemory(o.Memory)
 	report := progress.New(c.App.ErrWriter, mode, isTerminal(c.App.ErrWriter))
 	o.OnSkipped = func(item batch.Item, err error) {
 		report.Note(fmt.Sprintf("skipped the box at %v of %s: %v", item.Origin, item.Sample, err))
@@ -203,7 +204,6 @@ func streamOptions(c *cli.Context) (o batch.Options, err error) {
 	default:
 		errs = append(errs, fmt.Errorf("--on-error %q: want fail or skip", c.String("on-error")))
 	}
-	o.Memory = limitMemory(o.Memory)
 	if err := errors.Join(append(errs, o.Validate())...); err != nil {
 		return o, &usageError{err}
 	}
