@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -104,7 +105,8 @@ func sayWhere(c *cli.Context, where string, sets []arrowflight.Set) error {
 		names = append(names, s.Name)
 	}
 	if c.Bool("json") {
-		return printJSON(c.App.Writer, map[string]any{"listen": where, "datasets": names})
+		// One line, so that a script need not wait for the end to read it.
+		return json.NewEncoder(c.App.Writer).Encode(map[string]any{"listen": where, "datasets": names})
 	}
 	_, err := fmt.Fprintf(c.App.Writer, "listening on %s\n", where)
 	return err
