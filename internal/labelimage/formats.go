@@ -75,8 +75,11 @@ func (im *Image) openTIFF(ctx context.Context, f *os.File, size int64) error {
 			if z >= 0 {
 				plane = band.Region.Origin[z]
 			}
-			if err := each(plane, band.Region.Origin[y], band.View.Data); err != nil {
-				return err
+			n := len(band.View.Data) / im.Channels
+			for c := range im.Channels {
+				if err := each(c, plane, band.Region.Origin[y], band.View.Data[c*n:(c+1)*n]); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
@@ -142,7 +145,7 @@ func (im *Image) plainRows(ctx context.Context, r io.Reader, bigEndian bool, eac
 			if bigEndian {
 				swap(rows, im.DType.Size())
 			}
-			if err := each(z, y, rows); err != nil {
+			if err := each(0, z, y, rows); err != nil {
 				return err
 			}
 			y += len(rows) / row
@@ -175,7 +178,7 @@ func (im *Image) openPNG(f *os.File, size int64) error {
 	return nil
 }
 
-// pngRows reads rows and puts the samples of each channel together.
+// pngRows reads rows and takes the samples of the channels apart.
 func (im *Image) pngRows(ctx context.Context, p *picture.PNGFile, each Each) error {
 	rows, err := p.Rows(nil)
 	if err != nil {
@@ -183,8 +186,7 @@ func (im *Image) pngRows(ctx context.Context, p *picture.PNGFile, each Each) err
 	}
 	size := p.Bytes()
 	line := make([]byte, p.Width*p.Samples*size)
-	apart := nd.View{Data: line, Shape: []int{p.Samples, p.Width}, Strides: []int{size, p.Samples * size}, ItemSize: size}
-	planes := make([]byte, len(line))
+	channel := nd.Dense(make([]byte, p.Width*size), []int{p.Width}, size)
 	for y := range p.Height {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -192,13 +194,11 @@ func (im *Image) pngRows(ctx context.Context, p *picture.PNGFile, each Each) err
 		if err := rows.Next(line); err != nil {
 			return err
 		}
-		row := line
-		if p.Samples > 1 {
-			nd.Copy(nd.Dense(planes, apart.Shape, size), apart)
-			row = planes
-		}
-		if err := each(0, y, row); err != nil {
-			return err
+		for c := range p.Samples {
+			nd.Copy(channel, nd.View{Data: line[c*size:], Shape: channel.Shape, Strides: []int{p.Samples * size}, ItemSize: size})
+			if err := each(c, 0, y, channel.Data); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -241,7 +241,7 @@ func (im *Image) openInterlaced(f *os.File, p *picture.PNGFile) error {
 			for i := range row {
 				row[i] /= scale
 			}
-			if err := each(0, y, row); err != nil {
+			if err := each(0, 0, y, row); err != nil {
 				return err
 			}
 		}

@@ -50,10 +50,9 @@ type Image struct {
 	close func() error
 }
 
-// Each is given dense rows of little-endian elements, the first of them row y of plane z; of
-// several channels those of the first, then those of the second, and so on. The bytes hold
-// until it returns.
-type Each func(z, y int, rows []byte) error
+// Each is given dense rows of little-endian elements of channel c, the first of them row y of
+// plane z. The bytes hold until it returns.
+type Each func(c, z, y int, rows []byte) error
 
 // Open opens a label image. One whose elements cannot be labels is a *NotLabelsError.
 func Open(ctx context.Context, path string) (*Image, error) {
@@ -152,7 +151,8 @@ func format(f io.ReaderAt) string {
 	return ""
 }
 
-// Rows reads the image, once, from the first row of the first plane on.
+// Rows reads the image once. Rows come from the first of the first plane on, those of a zarr
+// array chunk by chunk.
 func (im *Image) Rows(ctx context.Context, each Each) error {
 	if err := im.rows(ctx, each); err != nil {
 		return fmt.Errorf("%s: %w", im.Name, err)
@@ -163,7 +163,7 @@ func (im *Image) Rows(ctx context.Context, each Each) error {
 // Scan reads the image and finds its instances. progress, which may be nil, is told the
 // bytes of rows that are done.
 func (im *Image) Scan(ctx context.Context, s *mask.Scanner, progress func(bytes int64)) error {
-	return im.Rows(ctx, func(z, y int, rows []byte) error {
+	return im.Rows(ctx, func(_, z, y int, rows []byte) error {
 		if progress != nil {
 			progress(int64(len(rows)))
 		}
