@@ -41,7 +41,9 @@ type File struct {
 	Format   string   // TIFF, npy, COCO, GeoJSON
 	Problems []string // what its descriptions say that cannot be so, in words
 	Keys     []*KeyError
-	Err      error // why it, or a part of it, cannot be read
+	// Columns are those of annotated objects, of a file of items: whether any row has an object there.
+	Columns map[string]bool
+	Err     error // why it, or a part of it, cannot be read
 }
 
 // Sample is one volume, section, image or item.
@@ -54,7 +56,10 @@ type Sample struct {
 	// Perceptual is a hash of what the picture looks like, near pictures differing in few bits.
 	// It means nothing where Pixels is 0.
 	Perceptual uint64
-	Errs       []error // of its rows and pictures
+	// Extra are the columns that the source has of an item beyond those of [schemas.Sample], by name; class
+	// labels by the names of their classes.
+	Extra map[string]any
+	Errs  []error // of its rows and pictures
 }
 
 // Array is an array of a sample, or of a file that is looked at as a sample.
@@ -163,11 +168,12 @@ func (in *Instance) Content() uint64 {
 	return h.Sum64()
 }
 
-// Item is a question or caption with the sample that it is about.
+// Item is a question or caption with the sample that it is about. A null that its fields cannot
+// hold, such as that of one option, is a [FieldError].
 type Item struct {
 	Place
 	schemas.Question
 	Sample *Sample // nil where it has none
 	Extra  map[string]any
-	Errs   []error
+	Errs   []error // *FieldError, ...
 }
