@@ -53,6 +53,9 @@ func (a *array) scan(ctx context.Context, p *validate.Pass) (*validate.Layer, er
 
 // check refuses shapes that cannot be.
 func (a *array) check() error {
+	if slices.Contains(a.Shape(), 0) {
+		return fmt.Errorf("%s/%s has shape %v: it is empty", layout.Volumes, a.evidence.Name, a.Shape())
+	}
 	if _, ok := nd.CheckedElements(a.Shape()); !ok || slices.Max(a.zyx[:]) > math.MaxInt32 || a.channels > maxChannels {
 		return fmt.Errorf("%s/%s has shape %v, which is beyond what can be", layout.Volumes, a.evidence.Name, a.Shape())
 	}
