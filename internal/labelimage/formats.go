@@ -64,6 +64,9 @@ func (im *Image) openTIFF(ctx context.Context, f *os.File, size int64) error {
 	for _, page := range a.Pages() {
 		im.Segment = max(im.Segment, page.SegmentBytes())
 	}
+	first := a.Pages()[0]
+	im.Description, im.Software = first.Description, first.Software
+	im.Rewritable = series[0].Levels() == 1 && !im.DType.Signed() && !slices.ContainsFunc(a.Pages(), func(p *tiffio.Page) bool { return !plain(p, first) })
 	z := strings.IndexByte(a.Axes(), 'Z')
 	y := strings.IndexByte(a.Axes(), 'Y')
 	im.rows = func(ctx context.Context, each Each) error {
@@ -85,6 +88,18 @@ func (im *Image) openTIFF(ctx context.Context, f *os.File, size int64) error {
 		return nil
 	}
 	return nil
+}
+
+// plainTags are the tags that say how elements are kept, and those that a label image is written with: sizes
+// and types, strips and tiles, resolution, description and software (TIFF 6.0).
+var plainTags = []uint16{254, 256, 257, 258, 259, 262, 266, 270, 273, 274, 277, 278, 279, 282, 283, 284, 296, 305, 317, 322, 323, 324, 325, 339}
+
+// plain reports whether a page says nothing that another with its elements would not say, beside what the
+// first page of the file says.
+func plain(p, first *tiffio.Page) bool {
+	unknown := func(tag uint16) bool { return !slices.Contains(plainTags, tag) }
+	return p.Photometric == tiffio.BlackIsZero && p.Orientation == 1 && !p.Reduced && !p.IsMask && p.Bits == 8*p.DType.Size() &&
+		!slices.ContainsFunc(p.Tags, unknown) && (p == first || p.Description == "" && (p.Software == "" || p.Software == first.Software))
 }
 
 // kinds says what the first images of a file are.
@@ -113,7 +128,7 @@ func (im *Image) openNPY(f *os.File, size int64) error {
 		return fmt.Errorf("its elements are in Fortran order: save numpy.ascontiguousarray of it")
 	}
 	im.Height, im.Width, im.DType = shape[0], shape[1], l.DType
-	im.PixelSizeReason = ".npy holds no pixel size"
+	im.PixelSizeReason, im.Rewritable = ".npy holds no pixel size", true
 	if max(im.Depth, im.Height, im.Width) > math.MaxInt32 {
 		return fmt.Errorf("shape %v: an axis has 2^31 elements or more", l.Shape)
 	}
