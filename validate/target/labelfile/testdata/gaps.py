@@ -18,7 +18,7 @@ def describe(path, ids=None):
     else:
         with tifffile.TiffFile(path) as f:
             a, page = f.asarray(), f.pages[0]
-            texts = [f.series[0].axes, page.description, page.software, page.resolution if page.resolutionunit > 1 else None]
+            texts = [f.series[0].axes, page.description, page.software, page.resolution if 296 in page.tags and page.tags[296].value > 1 else None]
     present = np.unique(a).tolist() if ids is None else ids
     return [list(a.shape), str(a.dtype.newbyteorder("=")), texts, present]
 
