@@ -142,3 +142,32 @@ func Settle(sample string, fromPath Place, list SplitList) (Place, error) {
 	}
 	return p, nil
 }
+
+// Key is where a neuron is: the value of its elements in its channel.
+type Key struct {
+	Channel int32
+	Label   int64
+}
+
+// Identify gives every neuron of an array an id of its own. Keys are sorted by channel, then label.
+// Where all labels differ they are the ids. Where channels hold 0 and 1, or share labels otherwise, the
+// benchmark's tools number the channels from 1; so does this as long as no channel holds two
+// neurons. Failing that, they are numbered in order.
+func Identify(keys []Key) []int64 {
+	ids := make([]int64, len(keys))
+	labels, channels := map[int64]bool{}, map[int32]bool{}
+	for _, k := range keys {
+		labels[k.Label], channels[k.Channel] = true, true
+	}
+	for i, k := range keys {
+		switch {
+		case len(labels) == len(keys):
+			ids[i] = k.Label
+		case len(channels) == len(keys):
+			ids[i] = int64(k.Channel) + 1
+		default:
+			ids[i] = int64(i) + 1
+		}
+	}
+	return ids
+}

@@ -334,8 +334,9 @@ func sizes(s *validate.Scope, l *validate.Layer) {
 	}
 }
 
-// minSpread keeps instances of all but the same size from being outliers for a few elements: two percent.
-const minSpread = 0.02
+// minSpread keeps instances of all but the same size from being outliers: by default none is that is within a
+// factor of two of the median.
+const minSpread = 0.1
 
 func outliers(s *validate.Scope, same []*validate.Instance) {
 	logs := make([]float64, len(same))

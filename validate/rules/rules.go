@@ -11,7 +11,7 @@ import (
 
 // All is the catalogue in the order of families and ids.
 func All() []validate.Rule {
-	return slices.Concat(datasetRules, pixelRules, labelRules, overlapRules, classRules, agreementRules, splitRules, questionRules)
+	return slices.Concat(datasetRules, pixelRules, labelRules, overlapRules, classRules, subsetRules, agreementRules, splitRules, questionRules)
 }
 
 // Named is the rule of an id.
