@@ -12,8 +12,12 @@ type Contact struct {
 	Crosses bool   // the ring passes through itself; else it only touches itself there
 }
 
-// searchedForCrossing is up to how many vertices a ring that touches itself is searched for a crossing.
-const searchedForCrossing = 1 << 11
+const (
+	// fewVertices are compared pair by pair, which takes less time than to sweep.
+	fewVertices = 64
+	// searchedForCrossing is up to how many vertices a ring that touches itself is searched for a crossing.
+	searchedForCrossing = 1 << 11
+)
 
 // Contact finds a place where the ring crosses or touches itself, nil where it is simple as OGC Simple Features has it
 // (OGC 06-103r4, 6.1.6): no side meets another but for the vertex between two that follow each other. Vertices that repeat
@@ -27,14 +31,35 @@ func (r Ring) Contact() *Contact {
 		return nil
 	}
 	s := &simplicity{v: vertices}
-	c := s.sweep()
-	if c == nil || c.Crosses || len(vertices) > searchedForCrossing {
+	if len(vertices) <= fewVertices {
+		return s.pairs()
+	}
+	if c := s.sweep(); c == nil || c.Crosses || len(vertices) > searchedForCrossing {
 		return c
 	}
-	for i := range vertices {
-		for j := range i {
-			if other := s.meet(int32(i), int32(j)); other != nil && other.Crosses {
-				return other
+	return s.pairs()
+}
+
+// pairs is the contact of any two sides, a crossing where there is one.
+func (s *simplicity) pairs() (c *Contact) {
+	type box struct{ x0, x1, y0, y1 float64 }
+	var few [fewVertices]box
+	boxes := few[:0]
+	for i := range s.v {
+		a, b := s.v[i], s.v[s.after(int32(i))]
+		boxes = append(boxes, box{min(a.X, b.X), max(a.X, b.X), min(a.Y, b.Y), max(a.Y, b.Y)})
+	}
+	for i := range boxes {
+		a := &boxes[i]
+		for j := range boxes[:i] {
+			b := &boxes[j]
+			if a.x0 > b.x1 || b.x0 > a.x1 || a.y0 > b.y1 || b.y0 > a.y1 {
+				continue
+			}
+			if d := s.meet(int32(i), int32(j)); d != nil && (c == nil || d.Crosses) {
+				if c = d; c.Crosses {
+					return c
+				}
 			}
 		}
 	}

@@ -70,9 +70,9 @@ func TestSweepFindsWhatPairsDo(t *testing.T) {
 		if len(v) < 3 {
 			continue
 		}
-		got, want := ring.Contact() != nil, pairs(ring)
-		if got != want {
-			t.Fatalf("%v: the sweep says %v, all pairs %v", ring, got, want)
+		got, swept, want := ring.Contact() != nil, (&simplicity{v: v}).sweep() != nil, pairs(ring)
+		if got != want || swept != want {
+			t.Fatalf("%v: found %v, the sweep says %v, all pairs %v", ring, got, swept, want)
 		}
 		if want {
 			found[1]++
@@ -109,7 +109,7 @@ func FuzzContact(f *testing.F) {
 		for ; len(code) >= 2 && len(ring) < 100; code = code[2:] {
 			ring = append(ring, Vertex{float64(int8(code[0])), float64(int8(code[1]))})
 		}
-		if v, _ := distinct(ring); len(v) >= 3 && (ring.Contact() != nil) != pairs(ring) {
+		if v, _ := distinct(ring); len(v) >= 3 && ((ring.Contact() != nil) != pairs(ring) || ((&simplicity{v: v}).sweep() != nil) != pairs(ring)) {
 			t.Fatalf("%v: the sweep and all pairs differ", ring)
 		}
 	})
