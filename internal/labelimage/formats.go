@@ -12,7 +12,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/micropq/micropq/internal/nd"
 	"github.com/micropq/micropq/internal/npy"
+	"github.com/micropq/micropq/internal/picture"
 	"github.com/micropq/micropq/internal/tiffio"
 	"github.com/micropq/micropq/schemas"
 )
@@ -20,16 +22,17 @@ import (
 // bandBytes is about how many bytes of rows are read at a time.
 const bandBytes = 1 << 20
 
-// openTIFF takes the first series of the file. Several series, or several channels or times,
-// are refused: which of them would hold the labels?
+// openTIFF takes the first series of the file. Several series, or several times, are
+// refused: which of them would hold the labels?
 func (im *Image) openTIFF(ctx context.Context, f *os.File, size int64) error {
 	file, err := tiffio.Open(ctx, f, size, im.Name)
 	if err != nil {
 		return err
 	}
 	series := file.Series()
+	im.Problems = series[0].Problems
 	if len(series) != 1 {
-		return fmt.Errorf("it holds %d images of different kinds: a label image is one", len(series))
+		return notLabels("it holds %d images of different kinds (%s): a label image is one", len(series), kinds(series))
 	}
 	a, err := series[0].Array()
 	if err != nil {
@@ -38,10 +41,12 @@ func (im *Image) openTIFF(ctx context.Context, f *os.File, size int64) error {
 	im.Axes, im.DType = "", a.DType()
 	for i, n := range a.Shape() {
 		switch axis := a.Axes()[i]; {
-		case axis == 'T' || axis == 'C':
-			if n > 1 {
-				return fmt.Errorf("it has %d elements along %c: a label image has axes YX or ZYX", n, axis)
-			}
+		case axis == 'C':
+			im.Channels = n
+			continue
+		case axis == 'T' && n > 1:
+			return notLabels("it has %d elements along T: a label image has axes YX or ZYX", n)
+		case axis == 'T':
 			continue
 		case axis == 'Z' && n == 1: // one plane is an image
 			continue
@@ -55,7 +60,10 @@ func (im *Image) openTIFF(ctx context.Context, f *os.File, size int64) error {
 		im.Axes += a.Axes()[i : i+1]
 	}
 	p := series[0].PixelSize
-	im.PixelSizeUM = [3]float64{p.Z, p.Y, p.X}
+	im.PixelSizeUM, im.PixelSizeReason = [3]float64{p.Z, p.Y, p.X}, p.Reason
+	for _, page := range a.Pages() {
+		im.Segment = max(im.Segment, page.SegmentBytes())
+	}
 	z := strings.IndexByte(a.Axes(), 'Z')
 	y := strings.IndexByte(a.Axes(), 'Y')
 	im.rows = func(ctx context.Context, each Each) error {
@@ -76,6 +84,16 @@ func (im *Image) openTIFF(ctx context.Context, f *os.File, size int64) error {
 	return nil
 }
 
+// kinds says what the first images of a file are.
+func kinds(series []*tiffio.Series) string {
+	var parts []string
+	for _, s := range series[:min(3, len(series))] {
+		p := s.Pages()[0]
+		parts = append(parts, fmt.Sprintf("%dx%d %s", p.Height, p.Width, p.DType))
+	}
+	return strings.Join(parts, ", ")
+}
+
 func (im *Image) openNPY(f *os.File, size int64) error {
 	l, err := npy.ReadHeader(bufio.NewReader(io.NewSectionReader(f, 0, size)))
 	if err != nil {
@@ -92,6 +110,7 @@ func (im *Image) openNPY(f *os.File, size int64) error {
 		return fmt.Errorf("its elements are in Fortran order: save numpy.ascontiguousarray of it")
 	}
 	im.Height, im.Width, im.DType = shape[0], shape[1], l.DType
+	im.PixelSizeReason = ".npy holds no pixel size"
 	if max(im.Depth, im.Height, im.Width) > math.MaxInt32 {
 		return fmt.Errorf("shape %v: an axis has 2^31 elements or more", l.Shape)
 	}
@@ -138,22 +157,68 @@ func swap(elements []byte, size int) {
 	}
 }
 
-// maxPNG bounds the pixels of a PNG file, which the standard library decodes whole.
+// openPNG takes the grey values, or the indices of a palette.
+func (im *Image) openPNG(f *os.File, size int64) error {
+	p, err := picture.OpenPNG(f, size)
+	if err != nil {
+		return err
+	}
+	im.Width, im.Height, im.Channels, im.DType = p.Width, p.Height, p.Samples, schemas.Uint8
+	im.PixelSizeReason = "PNG holds no physical size of what was imaged"
+	if p.Depth == 16 {
+		im.DType = schemas.Uint16
+	}
+	if p.Interlaced {
+		return im.openInterlaced(f, p)
+	}
+	im.rows = func(ctx context.Context, each Each) error { return im.pngRows(ctx, p, each) }
+	return nil
+}
+
+// pngRows reads rows and puts the samples of each channel together.
+func (im *Image) pngRows(ctx context.Context, p *picture.PNGFile, each Each) error {
+	rows, err := p.Rows(nil)
+	if err != nil {
+		return err
+	}
+	size := p.Bytes()
+	line := make([]byte, p.Width*p.Samples*size)
+	apart := nd.View{Data: line, Shape: []int{p.Samples, p.Width}, Strides: []int{size, p.Samples * size}, ItemSize: size}
+	planes := make([]byte, len(line))
+	for y := range p.Height {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := rows.Next(line); err != nil {
+			return err
+		}
+		row := line
+		if p.Samples > 1 {
+			nd.Copy(nd.Dense(planes, apart.Shape, size), apart)
+			row = planes
+		}
+		if err := each(0, y, row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxPNG bounds the pixels of an interlaced PNG file, which the standard library decodes whole.
 const maxPNG = 1 << 29
 
-// openPNG takes the grey values, or the indices of a palette, as labels.
-func (im *Image) openPNG(f *os.File) error {
-	config, err := png.DecodeConfig(io.NewSectionReader(f, 0, math.MaxInt64))
-	if err != nil {
-		return err
+// openInterlaced prepares to read a file whose rows do not follow each other. The standard
+// library scales grey values of less than 8 bits to the full range.
+func (im *Image) openInterlaced(f *os.File, p *picture.PNGFile) error {
+	switch {
+	case p.Width > maxPNG/p.Height:
+		return fmt.Errorf("%dx%d pixels are too many for an interlaced PNG file, which has to be decoded whole: write it without interlacing", p.Width, p.Height)
+	case p.Samples > 1:
+		return notLabels("it is in colour or has an alpha channel, and interlaced: write it without interlacing")
 	}
-	if config.Width > maxPNG/config.Height {
-		return fmt.Errorf("%dx%d pixels are too many for a PNG file, which has to be decoded whole: use TIFF", config.Width, config.Height)
-	}
-	im.Width, im.Height = config.Width, config.Height
-	scale, err := im.pngType(f)
-	if err != nil {
-		return err
+	scale := byte(1)
+	if !p.Palette && p.Depth < 8 {
+		scale = 255 / (1<<p.Depth - 1)
 	}
 	im.rows = func(ctx context.Context, each Each) error {
 		picture, err := png.Decode(bufio.NewReader(io.NewSectionReader(f, 0, math.MaxInt64)))
@@ -183,28 +248,6 @@ func (im *Image) openPNG(f *os.File) error {
 		return nil
 	}
 	return nil
-}
-
-// pngType finds the type of the elements in the header: a depth of 16 bits is uint16, less is
-// uint8, which the standard library scales to the full range where the values are grey. Colour
-// is refused: which of its channels would be the label?
-func (im *Image) pngType(f *os.File) (scale byte, err error) {
-	var header [26]byte // the signature, then IHDR: length, type, width, height, depth, colour
-	if _, err := f.ReadAt(header[:], 0); err != nil {
-		return 0, err
-	}
-	depth, colour := header[24], header[25]
-	if colour != 0 && colour != 3 {
-		return 0, fmt.Errorf("it is in colour or has an alpha channel: want grey values or a palette, whose indices are the labels")
-	}
-	im.DType = schemas.Uint8
-	if depth == 16 {
-		im.DType = schemas.Uint16
-	}
-	if colour == 0 && depth < 8 {
-		return 255 / (1<<depth - 1), nil
-	}
-	return 1, nil
 }
 
 // pixelsOf are the bytes of a picture, 16 bits highest byte first, and those of a row.

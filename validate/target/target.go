@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/micropq/micropq/validate"
+	"github.com/micropq/micropq/validate/target/labelfile"
 )
 
 // The kinds of targets.
@@ -26,6 +27,11 @@ func Kinds() []string { return []string{Labels, COCO, GeoJSON, VQA, FISBe, Datas
 // Options say more about a target than its location does.
 type Options struct {
 	As string // one of Kinds, "" to guess
+
+	// Of label images, which all but the label image itself may do without.
+	Image    string // file of the image that the labels belong to
+	Second   string // file of a second annotation of the same image
+	Coverage string // where its annotator looked: "" where nobody says, all, second (about what it drew), or a region such as 0:512,100:300
 }
 
 // Open opens what a location holds.
@@ -38,6 +44,8 @@ func Open(ctx context.Context, location string, o Options) (validate.Target, err
 		}
 	}
 	switch kind {
+	case Labels:
+		return labelfile.New(location, labelfile.Options{Image: o.Image, Second: o.Second, Coverage: o.Coverage})
 	}
 	return nil, fmt.Errorf("%s: no kind of target is named %q: want one of %s", location, kind, strings.Join(Kinds(), ", "))
 }
