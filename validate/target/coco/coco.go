@@ -12,25 +12,11 @@ import (
 	"github.com/micropq/micropq/validate"
 )
 
-// Options say more about a file than it does itself.
-type Options struct {
-	// Classes are those that are defined, nil for the categories of the file.
-	Classes []string
-}
-
 // Target is a file of COCO JSON.
-type Target struct {
-	path    string
-	options Options
-}
+type Target struct{ path string }
 
-// Open makes a target of the file at a path.
-func Open(path string, o Options) (*Target, error) {
-	if _, err := os.Stat(path); err != nil {
-		return nil, err
-	}
-	return &Target{path, o}, nil
-}
+// New is the target of the file at a path.
+func New(path string) *Target { return &Target{path} }
 
 // Name implements validate.Target.
 func (t *Target) Name() string { return t.path }
@@ -68,7 +54,7 @@ func (t *Target) Walk(ctx context.Context, p *validate.Pass) error {
 		return err
 	}
 	p.Progress(w.size - w.bytes)
-	w.classes = w.definedClasses(t.options.Classes)
+	w.classes = w.definedClasses()
 	err = w.layers(ctx)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -88,12 +74,9 @@ func (w *walk) usable(cut error) error {
 	return errors.New("this is no COCO file: it has no images and annotations")
 }
 
-// definedClasses are the given ones, or the names of the categories where the file has the list.
-func (w *walk) definedClasses(given []string) []string {
-	switch {
-	case given != nil:
-		return given
-	case !w.has["categories"]:
+// definedClasses are the names of the categories, nil where the file has no list of them.
+func (w *walk) definedClasses() []string {
+	if !w.has["categories"] {
 		return nil
 	}
 	names := []string{}
