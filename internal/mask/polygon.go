@@ -71,7 +71,11 @@ func (e *edge) at(y int) float64 { return e.x + (float64(y)+0.5-e.y)*e.slope }
 
 // collectEdges lists the edges that cross the centre of a row of the image, by first row.
 func collectEdges(rings []Ring, h int) ([]edge, error) {
-	var edges []edge
+	vertices := 0
+	for _, ring := range rings {
+		vertices += len(ring)
+	}
+	edges := make([]edge, 0, vertices)
 	crossings := 0
 	for k, ring := range rings {
 		if len(ring) < 3 {
@@ -101,15 +105,18 @@ func collectEdges(rings []Ring, h int) ([]edge, error) {
 			edges = append(edges, e)
 		}
 	}
-	slices.SortStableFunc(edges, func(a, b edge) int { return a.first - b.first })
+	slices.SortFunc(edges, func(a, b edge) int { return a.first - b.first })
 	return edges, nil
 }
 
 // fillRows fills between every other crossing of each row.
 func fillRows(edges []edge, w int) Mask {
-	var m Mask
-	var active []edge
-	var xs []float64
+	rows := 0
+	if len(edges) > 0 {
+		rows = edges[len(edges)-1].last - edges[0].first + 1 // of most
+	}
+	m := make(Mask, 0, max(0, min(rows, 1<<10)))
+	active, xs := make([]edge, 0, 8), make([]float64, 0, 8)
 	for y := 0; len(edges) > 0 || len(active) > 0; y++ {
 		if len(active) == 0 {
 			y = edges[0].first

@@ -54,6 +54,19 @@ func (m Mask) CountHoles(c Connectivity) int {
 	if len(m) == 0 {
 		return 0
 	}
+	if m[0].Z == m[len(m)-1].Z {
+		// Flat: runs and the pairs of them that are adjacent are a planar graph, each of whose bounded faces
+		// is a hole, so that Euler's formula gives their number.
+		sets, pairs := newSets(len(m)), 0
+		pieces := len(m)
+		m.adjacent(c, func(i, j int) {
+			pairs++
+			if sets.join(int32(i), int32(j)) {
+				pieces--
+			}
+		})
+		return pairs - len(m) + pieces
+	}
 	_, n := Subtract(Box(m.frame()), m).label(!c)
 	return n - 1
 }
@@ -130,7 +143,10 @@ func (m Mask) label(c Connectivity) (of []int32, n int) {
 // adjacent hands out each pair of runs i < j that have neighbouring elements.
 func (m Mask) adjacent(c Connectivity, pair func(i, j int)) {
 	rows := m.rows()
-	at := make(map[[2]int32]int, 0)
+	var at map[[2]int32]int // rows of volumes by place
+	if len(m) > 0 && m[len(m)-1].Z != m[0].Z {
+		at = make(map[[2]int32]int, len(rows))
+	}
 	for k, row := range rows {
 		first := m[row[0]]
 		if k > 0 {
@@ -153,7 +169,7 @@ func (m Mask) adjacent(c Connectivity, pair func(i, j int)) {
 
 // rows are the half-open ranges of runs that lie in one row.
 func (m Mask) rows() [][2]int {
-	var rows [][2]int
+	rows := make([][2]int, 0, min(len(m), 1<<10))
 	for i := range m {
 		if i == 0 || !m[i].sameRow(m[i-1]) {
 			rows = append(rows, [2]int{i, i + 1})
@@ -199,7 +215,9 @@ func (s sets) find(i int32) int32 {
 	return i
 }
 
-func (s sets) join(i, j int32) {
+// join makes one set of two and reports whether they were two.
+func (s sets) join(i, j int32) bool {
 	i, j = s.find(i), s.find(j)
 	s[max(i, j)] = min(i, j)
+	return i != j
 }
