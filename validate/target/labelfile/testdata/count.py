@@ -43,7 +43,8 @@ def count(path, min_area):
     logs = np.log([r.area for r in regions])
     off = logs - np.median(logs)
     z = 0.6745 * off / max(0.1, np.median(abs(off)))
-    out["LB013"] = [i for i, v in zip(ids, z) if abs(v) > 5] if len(ids) >= 30 else []
+    cut = [r.bbox[0] == 0 or r.bbox[1] == 0 or r.bbox[2] == a.shape[0] or r.bbox[3] == a.shape[1] for r in regions]
+    out["LB013"] = [i for i, v, c in zip(ids, z, cut) if abs(v) > 5 and not (c and v < 0)] if len(ids) >= 30 else []
     return out
 
 
