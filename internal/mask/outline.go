@@ -1,6 +1,10 @@
 package mask
 
-import "math"
+import (
+	"math"
+	"slices"
+	"sync"
+)
 
 // Outlines are the outlines of a flat mask along pixel edges: a polygon for each piece
 // connected by faces, with its holes, in the order of the pieces. Rings are simple: none
@@ -12,19 +16,34 @@ func (m Mask) Outlines() []Polygon {
 		return nil
 	}
 	t := newTracer(m)
-	of, n := m.label(Faces)
-	polygons := make([]Polygon, n)
+	defer t.release()
+	var rings []ring
+	outer := 0
 	for i := range t.corners {
 		if t.corners[i].done {
 			continue
 		}
 		for _, r := range t.trace(int32(i)) {
-			p := &polygons[of[r.run]]
-			if r.vertices.Area() > 0 {
-				p.Outer = r.vertices
-			} else {
-				p.Holes = append(p.Holes, r.vertices)
+			if r.outer = r.vertices.Area() > 0; r.outer {
+				outer++
 			}
+			rings = append(rings, r)
+		}
+	}
+	polygons := make([]Polygon, outer)
+	var of []int32 // the polygon of a run, nil where there is one
+	if outer > 1 {
+		of, _ = m.label(Faces)
+	}
+	for _, r := range rings {
+		p := &polygons[0]
+		if of != nil {
+			p = &polygons[of[r.run]]
+		}
+		if r.outer {
+			p.Outer = r.vertices
+		} else {
+			p.Holes = append(p.Holes, r.vertices)
 		}
 	}
 	return polygons
@@ -51,14 +70,29 @@ type tracer struct {
 	path    []int32 // of the ring being traced, used again
 }
 
+// tracers keeps memory of the size of usual objects.
+var tracers = sync.Pool{New: func() any { return new(tracer) }}
+
+// keptCorners bounds what is kept.
+const keptCorners = 1 << 14
+
+func (t *tracer) release() {
+	if t.mask = nil; max(cap(t.corners), cap(t.open)) <= keptCorners {
+		tracers.Put(t)
+	}
+}
+
 func newTracer(m Mask) *tracer {
 	b := m.BBox()
-	// Most runs have a corner at each end, or two where they go further than the row beside them.
-	t := &tracer{mask: m, corners: make([]corner, 0, 3*len(m)+8), open: make([]int32, b.X1-b.X0+1), x0: b.X0}
+	t := tracers.Get().(*tracer)
+	t.mask, t.x0, t.corners = m, b.X0, t.corners[:0]
+	t.open = slices.Grow(t.open[:0], int(b.X1-b.X0)+1)[:b.X1-b.X0+1]
 	var above [2]int
 	last := int32(math.MinInt32)
-	for _, row := range m.rows() {
-		y := m[row[0]].Y
+	for begin := 0; begin < len(m); {
+		row := [2]int{begin, m.rowEnd(begin)}
+		y := m[begin].Y
+		begin = row[1]
 		if y != last+1 && above[1] > 0 {
 			t.border(last+1, above, [2]int{})
 			above = [2]int{}
@@ -150,6 +184,7 @@ func (t *tracer) below(c int32) bool { return t.mask[t.corners[c].run].Y == t.co
 type ring struct {
 	vertices Ring
 	run      int32
+	outer    bool
 }
 
 // trace follows the outline that has corner i and cuts it into simple rings where it comes
@@ -187,5 +222,5 @@ func (t *tracer) ring(path []int32) ring {
 		vertices[k] = Vertex{float64(t.corners[c].x), float64(t.corners[c].y)}
 		t.corners[c].at = -1
 	}
-	return ring{vertices, t.corners[path[0]].run}
+	return ring{vertices: vertices, run: t.corners[path[0]].run}
 }

@@ -142,42 +142,41 @@ func (m Mask) label(c Connectivity) (of []int32, n int) {
 
 // adjacent hands out each pair of runs i < j that have neighbouring elements.
 func (m Mask) adjacent(c Connectivity, pair func(i, j int)) {
-	rows := m.rows()
-	var at map[[2]int32]int // rows of volumes by place
+	var at map[[2]int32][2]int // rows of a volume by place
 	if len(m) > 0 && m[len(m)-1].Z != m[0].Z {
-		at = make(map[[2]int32]int, len(rows))
+		at = map[[2]int32][2]int{}
 	}
-	for k, row := range rows {
-		first := m[row[0]]
-		if k > 0 {
-			if prev := m[rows[k-1][0]]; prev.Z == first.Z && prev.Y == first.Y-1 {
-				m.touching(rows[k-1], row, c.reach(), pair)
+	var above [2]int
+	for begin := 0; begin < len(m); {
+		row := [2]int{begin, m.rowEnd(begin)}
+		first := m[begin]
+		begin = row[1]
+		if above[1] > 0 {
+			if prev := m[above[0]]; prev.Z == first.Z && prev.Y == first.Y-1 {
+				m.touching(above, row, c.reach(), pair)
 			}
 		}
-		if first.Z == m[0].Z && m[len(m)-1].Z == first.Z {
+		above = row
+		if at == nil {
 			continue // flat: no plane before
 		}
-		at[[2]int32{first.Z, first.Y}] = k
+		at[[2]int32{first.Z, first.Y}] = row
 		dy := c.reach()
 		for y := first.Y - dy; y <= first.Y+dy; y++ {
-			if p, ok := at[[2]int32{first.Z - 1, y}]; ok {
-				m.touching(rows[p], row, c.reach(), pair)
+			if before, ok := at[[2]int32{first.Z - 1, y}]; ok {
+				m.touching(before, row, c.reach(), pair)
 			}
 		}
 	}
 }
 
-// rows are the half-open ranges of runs that lie in one row.
-func (m Mask) rows() [][2]int {
-	rows := make([][2]int, 0, min(len(m), 1<<10))
-	for i := range m {
-		if i == 0 || !m[i].sameRow(m[i-1]) {
-			rows = append(rows, [2]int{i, i + 1})
-		} else {
-			rows[len(rows)-1][1] = i + 1
-		}
+// rowEnd is the end of the runs that lie in the row of run i.
+func (m Mask) rowEnd(i int) int {
+	end := i + 1
+	for end < len(m) && m[end].sameRow(m[i]) {
+		end++
 	}
-	return rows
+	return end
 }
 
 // touching hands out the pairs of runs of two rows that overlap along X or, with reach 1,

@@ -68,11 +68,18 @@ func (s *simplicity) pairs() (c *Contact) {
 
 // distinct are the vertices of the ring without those that repeat the one before; ok is false where one is no number.
 func distinct(r Ring) (out []Vertex, ok bool) {
-	out = make([]Vertex, 0, len(r))
-	for _, v := range r {
+	repeated := false
+	for i, v := range r {
 		if math.IsNaN(v.X-v.X) || math.IsNaN(v.Y-v.Y) {
 			return nil, false
 		}
+		repeated = repeated || i > 0 && v == r[i-1]
+	}
+	if n := len(r); !repeated && n > 1 && r[0] != r[n-1] {
+		return r, true
+	}
+	out = make([]Vertex, 0, len(r))
+	for _, v := range r {
 		if n := len(out); n == 0 || out[n-1] != v {
 			out = append(out, v)
 		}
