@@ -290,7 +290,7 @@ func TestList(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	d := open(t, converted(t))
-	address, _ := serve(t, d, Options{Memory: 1 << 20, MaxMessage: 1 << 16})
+	address, _ := serve(t, d, Options{Memory: 16 << 20, MaxMessage: 1 << 16})
 	c := dial(t, address)
 	for name, test := range map[string]struct {
 		change func(*Request)
