@@ -18,6 +18,7 @@ package align
 import (
 	"cmp"
 	"encoding/binary"
+	"maps"
 	"math"
 	"slices"
 
@@ -32,6 +33,8 @@ const (
 	// maxLag is the largest distance of two profiles: twice the largest shift.
 	maxLag = 8
 	groups = 16
+	// enough runs of instances are looked at; of a volume with more some planes are left out.
+	enough = 1 << 18
 	// minGroups are needed for a standard error.
 	minGroups = 8
 )
@@ -80,6 +83,7 @@ type sums struct {
 // Estimator measures a shift while an image is read. Make one with [New].
 type Estimator struct {
 	height, width int
+	planes        map[int32]bool         // that are looked at
 	rows          [4]map[[2]int32][]edge // of edges, by z and y
 	channels      [][4][groups]sums
 	row           []float64
@@ -87,9 +91,12 @@ type Estimator struct {
 
 // New prepares to compare instances with an image of the extent. Planes are looked at one by one.
 func New(masks []mask.Mask, channels, height, width int) *Estimator {
-	e := &Estimator{height: height, width: width, channels: make([][4][groups]sums, channels), row: make([]float64, width)}
+	e := &Estimator{height: height, width: width, planes: planes(masks), channels: make([][4][groups]sums, channels), row: make([]float64, width)}
 	var edges [4][]edge
 	for i, m := range masks {
+		if len(e.planes) > 1 {
+			m = slices.DeleteFunc(slices.Clone(m), func(r mask.Run) bool { return !e.planes[r.Z] })
+		}
 		for _, r := range m {
 			if r.Y >= reach && int(r.Y) < height-reach { // others would weigh on X alone
 				edges[left] = append(edges[left], edge{mask.Run{Z: r.Z, Y: r.Y, X: r.X, N: 1}, i % groups})
@@ -111,6 +118,24 @@ func New(masks []mask.Mask, channels, height, width int) *Estimator {
 		e.rows[side] = byRow(edges[side])
 	}
 	return e
+}
+
+// planes are those of the instances, or every other, every third ... where there are more than enough runs.
+func planes(masks []mask.Mask) map[int32]bool {
+	runs, total := map[int32]int{}, 0
+	for _, m := range masks {
+		for _, r := range m {
+			runs[r.Z]++
+		}
+		total += len(m)
+	}
+	kept := map[int32]bool{}
+	for i, z := range slices.Sorted(maps.Keys(runs)) {
+		if i%(total/enough+1) == 0 {
+			kept[z] = true
+		}
+	}
+	return kept
 }
 
 // byRow cuts sorted edges into rows.
@@ -136,6 +161,9 @@ func (e *Estimator) inside(d edge, side int) bool {
 // Rows looks at dense rows of little-endian elements of a channel, the first of them row y of plane z. Each row
 // is given once, in any order.
 func (e *Estimator) Rows(channel, z, y int, data []byte, d schemas.DType) {
+	if !e.planes[int32(z)] {
+		return
+	}
 	for n := e.width * d.Size(); len(data) > 0; data = data[n:] {
 		e.look(&e.channels[channel], data[:n], d, int32(z), int32(y))
 		y++
