@@ -69,7 +69,7 @@ func readIndex(ctx context.Context, f *os.File, memory int64) (*index, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &reading{ctx: ctx, memory: memory, r: jsonscan.NewReader(io.NewSectionReader(f, 0, info.Size()), int(min(memory/2, 1<<30)))}
+	x := &reading{ctx: ctx, memory: memory, r: jsonscan.NewReader(io.NewSectionReader(f, 0, info.Size()), int(min(memory/2, 1<<30, info.Size()+1)))}
 	x.index = &index{
 		size: info.Size(), has: map[string]bool{}, pictures: make([]picture, 1), byID: map[int64]int32{}, categories: map[int64]*string{},
 	}
