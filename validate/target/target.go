@@ -10,6 +10,7 @@ import (
 	"github.com/micropq/micropq/validate"
 	"github.com/micropq/micropq/validate/target/coco"
 	"github.com/micropq/micropq/validate/target/fisbe"
+	"github.com/micropq/micropq/validate/target/geojson"
 	"github.com/micropq/micropq/validate/target/labelfile"
 )
 
@@ -50,6 +51,8 @@ func Open(ctx context.Context, location string, o Options) (validate.Target, err
 		return fisbe.New(location), nil
 	case COCO:
 		return coco.New(location), nil
+	case GeoJSON:
+		return geojson.New(location, geojson.Options{Image: o.Image}), nil
 	case Labels:
 		return labelfile.New(location, labelfile.Options{Image: o.Image, Second: o.Second, Coverage: o.Coverage})
 	}
