@@ -78,7 +78,7 @@ func TestScannerRefuses(t *testing.T) {
 	var s Scanner
 	err := s.Rows(encoded(schemas.Int16, []int64{0, 0, 4, -3}), schemas.Int16, 2, 0, 6)
 	var label *LabelError
-	if !errors.As(err, &label) || *label != (LabelError{"-3", 0, 7, 1}) {
+	if !errors.As(err, &label) || *label != (LabelError{Value: "-3", Y: 7, X: 1}) {
 		t.Errorf("a negative label: %v", err)
 	}
 	if err := s.Rows(encoded(schemas.Uint64, []int64{-1}), schemas.Uint64, 1, 0, 0); !errors.As(err, &label) {
@@ -140,5 +140,21 @@ func TestScannerOfAPart(t *testing.T) {
 	}
 	if want := (map[int64]Mask{5: {{2, 1, 8, 2}}, 6: {{2, 2, 7, 1}}}); !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+func TestBadLabels(t *testing.T) {
+	var b BadLabels
+	for i := range maxBadLabels + 50 {
+		b.Add(&LabelError{Value: fmt.Sprint(-1 - i)}, 2)
+		b.Add(&LabelError{Value: "-1", X: 9}, 1)
+	}
+	errs := b.Errs()
+	if len(errs) != maxBadLabels+1 {
+		t.Fatalf("%d errors, want those of %d values and one for the rest", len(errs), maxBadLabels)
+	}
+	var first, rest *LabelError
+	if !errors.As(errs[0], &first) || !errors.As(errs[maxBadLabels], &rest) || first.Value != "-1" || first.X != 0 || first.Count != 2+maxBadLabels+50 || rest.Count != 100 {
+		t.Errorf("first %+v, the rest %+v", first, rest)
 	}
 }
