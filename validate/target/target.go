@@ -9,6 +9,7 @@ import (
 
 	"github.com/micropq/micropq/validate"
 	"github.com/micropq/micropq/validate/target/coco"
+	"github.com/micropq/micropq/validate/target/dataset"
 	"github.com/micropq/micropq/validate/target/fisbe"
 	"github.com/micropq/micropq/validate/target/geojson"
 	"github.com/micropq/micropq/validate/target/labelfile"
@@ -47,6 +48,8 @@ func Open(ctx context.Context, location string, o Options) (validate.Target, err
 		}
 	}
 	switch kind {
+	case Dataset:
+		return dataset.New(location, dataset.Options{}), nil
 	case FISBe:
 		return fisbe.New(location), nil
 	case COCO:
