@@ -89,6 +89,9 @@ func Run(ctx context.Context, targets []Target, o Options) (*Result, error) {
 			l.finish(l.scope(ctx, p))
 		}
 	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	return p.result(), errors.Join(errs...)
 }
 
@@ -284,6 +287,9 @@ type Scope struct {
 
 // Context ends when the run is cancelled; a look that takes long must heed it.
 func (s *Scope) Context() context.Context { return s.ctx }
+
+// Jobs is how much a look may do in parallel.
+func (s *Scope) Jobs() int { return s.pass.options.Jobs }
 
 // Limit is the value of one of the rule's limits.
 func (s *Scope) Limit(name string) float64 {
