@@ -44,6 +44,11 @@ type Options struct {
 	// MaxFindings are kept of a rule, the first by Less; the rest is counted in Result.Cut.
 	// 0 stands for 100,000.
 	MaxFindings int
+	// Except reports whether a finding is to be left out, and counted in Result.Excepted; nil for none.
+	// It may be called from several goroutines.
+	Except func(*Finding) bool
+	// Classes are those that are defined, whatever targets say; nil to take theirs.
+	Classes []string
 	// Progress, which may be nil, is told the bytes that were looked at.
 	Progress func(bytes int64)
 }
@@ -58,6 +63,9 @@ func (o Options) withDefaults() Options {
 	if o.MaxFindings == 0 {
 		o.MaxFindings = 100_000
 	}
+	if o.Except == nil {
+		o.Except = func(*Finding) bool { return false }
+	}
 	if o.Progress == nil {
 		o.Progress = func(int64) {}
 	}
@@ -68,6 +76,7 @@ func (o Options) withDefaults() Options {
 type Result struct {
 	Findings []*Finding       // worst first
 	Cut      map[string]int64 // findings that were not kept, by rule
+	Excepted int64            // findings that Options.Except left out
 	Rules    []Tuned          // that looked
 	Seen     map[string]int64 // pieces of evidence shown, by kind
 }
@@ -109,10 +118,11 @@ func (l *looker) scope(ctx context.Context, p *Pass) *Scope {
 
 // Pass hands evidence to rules. Its methods may be called from several goroutines.
 type Pass struct {
-	options Options
-	lookers []*looker
-	wanted  Evidence
-	seen    [9]atomic.Int64 // by the bit of the Evidence
+	options  Options
+	lookers  []*looker
+	wanted   Evidence
+	seen     [9]atomic.Int64 // by the bit of the Evidence
+	excepted atomic.Int64
 
 	mu       sync.Mutex
 	findings map[string][]*Finding // by rule
@@ -203,6 +213,9 @@ func (p *Pass) Chunk(ctx context.Context, c *Chunk) {
 
 // Layer shows a layer and each of its instances.
 func (p *Pass) Layer(ctx context.Context, layer *Layer) {
+	if p.options.Classes != nil {
+		layer.Classes = p.options.Classes
+	}
 	show(ctx, p, 6, layer, func(l *Looks) func(*Scope, *Layer) { return l.Layer })
 	for _, in := range layer.Instances {
 		p.Instance(ctx, in)
@@ -211,6 +224,9 @@ func (p *Pass) Layer(ctx context.Context, layer *Layer) {
 
 // Instance shows an instance that is part of no layer.
 func (p *Pass) Instance(ctx context.Context, in *Instance) {
+	if p.options.Classes != nil {
+		in.Classes = p.options.Classes
+	}
 	show(ctx, p, 7, in, func(l *Looks) func(*Scope, *Instance) { return l.Instance })
 }
 
@@ -265,7 +281,7 @@ func (p *Pass) trim(rule string, fs []*Finding) []*Finding {
 }
 
 func (p *Pass) result() *Result {
-	r := &Result{Cut: p.cut, Rules: p.options.Rules, Seen: map[string]int64{}}
+	r := &Result{Cut: p.cut, Excepted: p.excepted.Load(), Rules: p.options.Rules, Seen: map[string]int64{}}
 	for rule, fs := range p.findings {
 		r.Findings = append(r.Findings, p.trim(rule, fs)...)
 	}
@@ -291,6 +307,9 @@ func (s *Scope) Context() context.Context { return s.ctx }
 // Jobs is how much a look may do in parallel.
 func (s *Scope) Jobs() int { return s.pass.options.Jobs }
 
+// For reports whether the rule is for a kind of data. Data of no known kind, 0, is for all.
+func (s *Scope) For(kind Kind) bool { return kind == 0 || s.rule.For&kind != 0 }
+
 // Limit is the value of one of the rule's limits.
 func (s *Scope) Limit(name string) float64 {
 	v, ok := s.rule.Values[name]
@@ -308,5 +327,9 @@ func (s *Scope) Report(f Finding) {
 	}
 	f.Fixable = f.Fix != nil
 	f.Fingerprint = f.fingerprint()
+	if s.pass.options.Except(&f) {
+		s.pass.excepted.Add(1)
+		return
+	}
 	s.pass.report(&f)
 }

@@ -5,6 +5,8 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/micropq/micropq/annotate"
+	"github.com/micropq/micropq/internal/align"
 	"github.com/micropq/micropq/internal/mask"
 	"github.com/micropq/micropq/schemas"
 )
@@ -70,7 +72,11 @@ type Array struct {
 	// there is none to take.
 	PixelSizeReason string
 	Image           *Array // that a label array belongs to, nil for images and where there is none
-	Errs            []error
+	// Segment is the bytes of the largest strip, tile or chunk as it is decoded, 0 where no part
+	// has to be decoded as one.
+	Segment int64
+	// Errs are what is wrong with it: a *labelimage.NotLabelsError, tiffio.ErrTooLong, ...
+	Errs []error
 }
 
 // Chunk is one box of an array.
@@ -98,7 +104,21 @@ type Layer struct {
 	// Instances are in ascending order of their ids. Those whose mask cannot be had are there too.
 	Instances []*Instance
 	Classes   []string // that are defined, nil where nothing says so
-	Errs      []error
+	// Renumber says that the target's Fix can give the instances other ids.
+	Renumber bool
+	Shift    *align.Shift // between the image and the layer, nil where it was not measured
+	Second   *Second      // a second annotation of the same image, nil where there is none
+	Errs     []error      // a *mask.LabelError for each value that names no instance, ...
+}
+
+// Second is a second annotation of what a layer annotates.
+type Second struct {
+	Place
+	// Coverage says where its annotator looked: all, second or a region as [annotate.AgreeOptions]
+	// has them, "" where nobody says.
+	Coverage string
+	// Agreement with the layer inside the coverage, nil where that is not known.
+	Agreement *annotate.Agreement
 }
 
 // Instance is one annotated object: its truth and its claims.
@@ -106,7 +126,10 @@ type Instance struct {
 	Place
 	Kind Kind
 	ID   int64
-	Mask mask.Mask // decoded; nil where MaskErr is not
+	// Label is the value of its elements in the array, 0 where there is no array. Of instances in
+	// channels of their own it may be no id.
+	Label int64
+	Mask  mask.Mask // decoded; nil where MaskErr is not
 	// MaskErr says why there is no mask: a *mask.CountsError, a *mask.PolygonError, or another.
 	MaskErr error
 	// Errs are what is wrong with its record beside that: *KeyError, *mask.CountsError, *mask.PolygonError.

@@ -3,6 +3,8 @@ package validate
 import (
 	"cmp"
 	"fmt"
+	"path"
+	"path/filepath"
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
@@ -48,12 +50,13 @@ type Finding struct {
 }
 
 // fingerprint is the digest of (rule, data set, sample, array, level, instance, question, content,
-// detail). Of a target without a data set's name or samples it is the target's own name that counts.
+// detail). Of a target without a data set's name or samples it is the last part of the target's name that
+// counts, so that it does not matter from where validation was started.
 func (f *Finding) fingerprint() string {
 	h := xxhash.New()
 	set := f.Dataset
 	if set == "" && f.Sample == "" {
-		set = f.Target
+		set = path.Base(filepath.ToSlash(f.Target))
 	}
 	instance := ""
 	if f.Instance != nil {

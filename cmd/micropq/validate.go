@@ -1,17 +1,19 @@
 package main
 
 import (
-	"context"
+	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"os"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/micropq/micropq/internal/progress"
 	"github.com/micropq/micropq/validate"
+	"github.com/micropq/micropq/validate/config"
 	"github.com/micropq/micropq/validate/report"
 	"github.com/micropq/micropq/validate/rules"
 	"github.com/micropq/micropq/validate/target"
@@ -26,6 +28,9 @@ func validateCommand() *cli.Command {
 questions (JSON Lines, Parquet, Arrow), or a zarr of FISBe. What it is is guessed where that is
 plain. micropq rules lists what is looked for.
 
+Rules, their limits and exceptions are set in .micropq.yaml, which is looked for in the folder of
+the targets and upward. A baseline lists findings that are known: only new ones fail.
+
 A report goes to standard output, or to a file that is replaced as a whole. Several may be
 written at once: --report text --report sarif=findings.sarif.
 
@@ -37,12 +42,19 @@ Examples:
 
    micropq validate masks/*.tiff
    micropq validate --select LB,PX004 --fail-level warning nclsm/
-   micropq validate --as coco annotations.json --report jsonl=findings.jsonl`,
+   micropq validate --as coco annotations.json --report jsonl=findings.jsonl
+   micropq validate --write-baseline known.json masks/*.tiff
+   micropq validate --baseline known.json masks/*.tiff`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "as", Usage: "`KIND` of the targets: " + strings.Join(target.Kinds(), ", ") + " (default: guessed)"},
 			&cli.StringSliceFlag{Name: "select", Usage: "`RULES` to look with, by id or beginning of it (default: all that are on)"},
 			&cli.StringSliceFlag{Name: "ignore", Usage: "`RULES` to leave out, by id or beginning of it"},
-			&cli.StringFlag{Name: "fail-level", Value: validate.Error.String(), Usage: "lowest severity that makes the exit code 1: error, warning, info or none"},
+			&cli.StringFlag{Name: "fail-level", Usage: "lowest severity that makes the exit code 1: error, warning, info or none (default: error, or what the configuration says)"},
+			&cli.StringFlag{Name: "config", Usage: "`FILE` with rules, limits and exceptions (default: .micropq.yaml, found upward)"},
+			&cli.BoolFlag{Name: "no-config", Usage: "look for no configuration"},
+			&cli.StringFlag{Name: "baseline", Usage: "`FILE` of known findings: only others fail"},
+			&cli.BoolFlag{Name: "prune", Usage: "take out of the baseline what is found no more"},
+			&cli.StringFlag{Name: "write-baseline", Usage: "`FILE` to write all findings to, as known ones"},
 			&cli.StringSliceFlag{Name: "report", Usage: "`FORMAT[=FILE]`: " + strings.Join(report.Formats(), ", ") + " (default: text)"},
 			&cli.BoolFlag{Name: "json", Usage: "the same as --report json"},
 			&cli.IntFlag{Name: "show", Value: 5, Usage: "findings of a rule in a sample that text lists, -1 for all"},
@@ -55,12 +67,18 @@ Examples:
 	}
 }
 
-// validation is what the flags ask for.
+// validation is what a command line asks for.
 type validation struct {
-	options  validate.Options
-	fail     validate.Severity // 0 for none
-	outputs  []reportOutput
-	progress progress.Reporter
+	locations     []string
+	options       validate.Options
+	exceptions    *config.Exceptions
+	fail          validate.Severity // 0 for none
+	outputs       []reportOutput
+	baseline      string // file to compare with
+	writeBaseline string // file to write
+	prune         bool
+	progress      progress.Reporter
+	now           time.Time
 }
 
 // reportOutput is a report to be written.
@@ -69,41 +87,13 @@ type reportOutput struct {
 	file   string // "" for standard output
 }
 
-// errFindings ends a run that found what must not be there. It is not printed: the report is.
-var errFindings = errors.New("findings")
-
-func runValidate(c *cli.Context) error {
+// parseValidation checks the command line and the configuration. It reports every problem.
+func parseValidation(c *cli.Context) (*validation, error) {
 	if c.NArg() == 0 {
-		return usagef("%s takes TARGET..., got none: see %s --help", c.Command.HelpName, c.Command.HelpName)
+		return nil, usagef("%s takes TARGET..., got none: see %s --help", c.Command.HelpName, c.Command.HelpName)
 	}
-	v, err := validateFlags(c)
-	if err != nil {
-		return err
-	}
-	locations := c.Args().Slice()
-	limitHeap(v.options.Memory)
-	v.progress.Start("validating", 0)
-	result, err := validate.Run(c.Context, openTargets(c.Context, locations, c.String("as")), v.options)
-	v.progress.Stop()
-	if result == nil {
-		return err
-	}
-	r := &report.Report{
-		Version: version, Targets: locations, Rules: result.Rules, Findings: result.Findings,
-		Cut: result.Cut, Seen: result.Seen, Unreadable: targetErrors(err),
-	}
-	if err := errors.Join(err, v.write(c.App.Writer, r)); err != nil {
-		return err
-	}
-	if v.fail != 0 && r.Worst() >= v.fail {
-		return errFindings
-	}
-	return nil
-}
-
-// validateFlags checks the flags.
-func validateFlags(c *cli.Context) (*validation, error) {
-	v := &validation{}
+	v := &validation{locations: distinct(c.Args().Slice()), now: time.Now(),
+		baseline: c.String("baseline"), writeBaseline: c.String("write-baseline"), prune: c.Bool("prune")}
 	var errs []error
 	var err error
 	bad := func(flag string, err error) {
@@ -111,20 +101,7 @@ func validateFlags(c *cli.Context) (*validation, error) {
 			errs = append(errs, usageFlag(flag, err))
 		}
 	}
-	if level := c.String("fail-level"); level != "none" {
-		v.fail, err = validate.ParseSeverity(level)
-		if err != nil {
-			bad("fail-level", fmt.Errorf("%q: want error, warning, info or none", level))
-		}
-	}
-	selected, err := validate.Select(rules.All(), c.StringSlice("select"), c.StringSlice("ignore"))
-	if err != nil {
-		errs = append(errs, usagef("--select or --ignore: %w", err))
-	}
-	for _, r := range selected {
-		v.options.Rules = append(v.options.Rules, r.Default())
-	}
-	if as := c.String("as"); as != "" && !isKind(as) {
+	if as := c.String("as"); as != "" && !slices.Contains(target.Kinds(), as) {
 		bad("as", fmt.Errorf("%q: want one of %s", as, strings.Join(target.Kinds(), ", ")))
 	}
 	if v.options.Jobs = c.Int("jobs"); v.options.Jobs < 0 || c.IsSet("jobs") && v.options.Jobs == 0 {
@@ -133,22 +110,66 @@ func validateFlags(c *cli.Context) (*validation, error) {
 	if v.options.Memory, err = parseBytes(c.String("memory")); err != nil || v.options.Memory < 16<<20 {
 		bad("memory", fmt.Errorf("%s: want a size of at least 16MiB", c.String("memory")))
 	}
+	if v.prune && v.baseline == "" {
+		bad("prune", errors.New("is for --baseline"))
+	}
 	mode, err := progress.ParseMode(c.String("progress"))
 	bad("progress", err)
 	v.progress = progress.New(c.App.ErrWriter, mode, isTerminal(c.App.ErrWriter))
 	v.options.Progress = v.progress.Add
 	v.outputs, err = reportOutputs(c)
 	bad("report", err)
+	if err := v.configure(c); err != nil {
+		errs = append(errs, &usageError{err})
+	}
 	return v, errors.Join(errs...)
 }
 
-func isKind(name string) bool {
-	for _, k := range target.Kinds() {
-		if k == name {
-			return true
+// distinct leaves out what stands twice.
+func distinct(locations []string) (out []string) {
+	for _, l := range locations {
+		if !slices.Contains(out, l) {
+			out = append(out, l)
 		}
 	}
-	return false
+	return out
+}
+
+// configure reads the configuration and lets flags have the last word.
+func (v *validation) configure(c *cli.Context) error {
+	set, err := loadConfig(c, v.locations)
+	if err != nil {
+		return err
+	}
+	if v.options.Rules, err = set.Tune(rules.All(), c.StringSlice("select"), c.StringSlice("ignore")); err != nil {
+		return fmt.Errorf("--select or --ignore: %w", err)
+	}
+	v.options.Classes = set.Classes
+	v.exceptions = set.Excepting(v.locations, v.now)
+	v.options.Except = v.exceptions.Except
+	if level := cmp.Or(c.String("fail-level"), set.FailLevel, validate.Error.String()); level != "none" {
+		if v.fail, err = validate.ParseSeverity(level); err != nil {
+			return fmt.Errorf("--fail-level %q: want error, warning, info or none", level)
+		}
+	}
+	return nil
+}
+
+func loadConfig(c *cli.Context, locations []string) (*config.Config, error) {
+	file := c.String("config")
+	if c.Bool("no-config") {
+		if file != "" {
+			return nil, errors.New("--config and --no-config exclude each other")
+		}
+		return &config.Config{}, nil
+	}
+	if file == "" {
+		var err error
+		if file, err = config.Find(locations); err != nil || file == "" {
+			return &config.Config{}, err
+		}
+	}
+	return config.Load(file, rules.All())
 }
 
 // reportOutputs reads --report and --json. Only one report can have standard output.
@@ -178,63 +199,4 @@ func reportOutputs(c *cli.Context) (outputs []reportOutput, err error) {
 		outputs = append(outputs, reportOutput{f, file})
 	}
 	return outputs, nil
-}
-
-// write writes every report, those that can be even where one cannot.
-func (v *validation) write(stdout io.Writer, r *report.Report) error {
-	var errs []error
-	for _, o := range v.outputs {
-		if o.file == "" {
-			errs = append(errs, o.format.Write(stdout, r))
-			continue
-		}
-		errs = append(errs, writeReport(o, r))
-	}
-	return errors.Join(errs...)
-}
-
-func writeReport(o reportOutput, r *report.Report) error {
-	out, err := createOutput(o.file)
-	if err != nil {
-		return err
-	}
-	if err := o.format.Write(out.file, r); err != nil {
-		return errors.Join(err, out.abort())
-	}
-	return out.finish(nil)
-}
-
-// openTargets opens locations. One that cannot be opened says so when its turn comes, so that the others
-// are validated all the same.
-func openTargets(ctx context.Context, locations []string, as string) (targets []validate.Target) {
-	for _, location := range locations {
-		t, err := target.Open(ctx, location, target.Options{As: as})
-		if err != nil {
-			t = closedTarget{location, err}
-		}
-		targets = append(targets, t)
-	}
-	return targets
-}
-
-// closedTarget is a target that could not be opened.
-type closedTarget struct {
-	location string
-	err      error
-}
-
-func (t closedTarget) Name() string                               { return t.location }
-func (t closedTarget) Walk(context.Context, *validate.Pass) error { return t.err }
-
-// targetErrors takes the errors of targets out of what Run returns.
-func targetErrors(err error) (all []*validate.TargetError) {
-	var one *validate.TargetError
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, err := range joined.Unwrap() {
-			all = append(all, targetErrors(err)...)
-		}
-	} else if errors.As(err, &one) {
-		all = append(all, one)
-	}
-	return all
 }

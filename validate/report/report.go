@@ -29,6 +29,7 @@ type Report struct {
 	Seen       map[string]int64        // pieces of evidence looked at, by kind
 	Excepted   int64                   // findings that the configuration makes exceptions for
 	Known      int64                   // findings of the baseline
+	Since      string                  // the day from which the oldest of these is known, "" where nothing is
 	Unreadable []*validate.TargetError // targets that could not be read, or not to their end
 	Notes      []string                // what else the user should know: exceptions that expired, stale entries
 }

@@ -160,7 +160,7 @@ func summary(r *Report) string {
 	if len(parts) == 0 {
 		parts = append(parts, "no findings")
 	}
-	add(r.Known, fmt.Sprintf("%d known from the baseline", r.Known))
+	add(r.Known, fmt.Sprintf("%d known%s", r.Known, since(r)))
 	add(r.Excepted, fmt.Sprintf("%d excepted", r.Excepted))
 	add(int64(len(r.Unreadable)), count(int64(len(r.Unreadable)), "unreadable target"))
 	looked := []string{count(int64(len(r.Targets)), "target"), count(int64(len(r.Rules)), "rule")}
@@ -170,6 +170,13 @@ func summary(r *Report) string {
 		}
 	}
 	return strings.Join(parts, ", ") + " (" + strings.Join(looked, ", ") + ")"
+}
+
+func since(r *Report) string {
+	if r.Since == "" {
+		return ""
+	}
+	return " since " + r.Since
 }
 
 // count is "1 target" or "2 targets".
