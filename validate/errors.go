@@ -31,4 +31,6 @@ type FieldError struct {
 	Want  string // what should: text, the position of an option
 }
 
-func (e *FieldError) Error() string { return fmt.Sprintf("%s is %v: want %s", e.Field, e.Value, e.Want) }
+func (e *FieldError) Error() string {
+	return fmt.Sprintf("%s is %v: want %s", e.Field, e.Value, e.Want)
+}

@@ -290,7 +290,7 @@ func widest(splits, answers []string, table [][]int64) string {
 			parts = append(parts, fmt.Sprintf("%.0f %% of %s", 100*share, splits[i]))
 		}
 		if hi-lo > best {
-			best, text = hi-lo, fmt.Sprintf("%q: %s", answer, listed(parts))
+			best, text = hi-lo, fmt.Sprintf("%q: %s", answer, enumerate(parts))
 		}
 	}
 	return text

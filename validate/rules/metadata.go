@@ -311,7 +311,7 @@ func (m *items) reportLabels(s *validate.Scope) {
 			slices.Sort(names)
 			s.Report(validate.Finding{
 				Place: place, Value: names, Detail: "label " + l.label + " of " + l.source,
-				Message: fmt.Sprintf("label %s has %d names in label_name: %s", l.label, len(names), listed(names)),
+				Message: fmt.Sprintf("label %s has %d names in label_name: %s", l.label, len(names), enumerate(names)),
 			})
 		case !isNumber(l.label) && plain(l.label) != plain(l.name) && known[[2]string{l.dataset, plain(l.name)}]:
 			s.Report(validate.Finding{

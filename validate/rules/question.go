@@ -71,7 +71,7 @@ func nothingMissing(s *validate.Scope, it *validate.Item) {
 	}
 	s.Report(validate.Finding{
 		Place: it.Place, Value: missing, Detail: strings.Join(missing, ","),
-		Message: fmt.Sprintf("%s %s null or empty", listed(missing), verb),
+		Message: fmt.Sprintf("%s %s null or empty", enumerate(missing), verb),
 	})
 }
 
@@ -91,8 +91,8 @@ func badField(it *validate.Item, name string) bool {
 	})
 }
 
-// listed joins words as a sentence does.
-func listed(words []string) string {
+// enumerate joins words as a sentence does.
+func enumerate(words []string) string {
 	if len(words) < 2 {
 		return strings.Join(words, "")
 	}
@@ -147,7 +147,7 @@ func joined(numbers []int) string {
 	for i, n := range numbers {
 		words[i] = fmt.Sprint(n)
 	}
-	return listed(words)
+	return enumerate(words)
 }
 
 // rightOption is the option at answer_index.
