@@ -9,6 +9,8 @@ import (
 
 	"github.com/micropq/micropq/validate"
 	"github.com/micropq/micropq/validate/target/labelfile"
+	"github.com/micropq/micropq/validate/target/list"
+	"github.com/micropq/micropq/validate/target/vqa"
 )
 
 // The kinds of targets.
@@ -19,10 +21,11 @@ const (
 	GeoJSON = "geojson" // GeoJSON as QuPath writes it
 	VQA     = "vqa"     // questions as JSON Lines, Parquet or Arrow
 	FISBe   = "fisbe"   // a zarr group of FISBe
+	List    = "list"    // the official list of FISBe's samples by split
 )
 
 // Kinds lists the kinds.
-func Kinds() []string { return []string{Labels, COCO, GeoJSON, VQA, FISBe, Dataset} }
+func Kinds() []string { return []string{Labels, COCO, GeoJSON, VQA, FISBe, List, Dataset} }
 
 // Options say more about a target than its location does.
 type Options struct {
@@ -44,6 +47,10 @@ func Open(ctx context.Context, location string, o Options) (validate.Target, err
 		}
 	}
 	switch kind {
+	case VQA:
+		return vqa.New(location), nil
+	case List:
+		return list.New(location), nil
 	case Labels:
 		return labelfile.New(location, labelfile.Options{Image: o.Image, Second: o.Second, Coverage: o.Coverage})
 	}
