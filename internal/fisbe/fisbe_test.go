@@ -166,11 +166,11 @@ func TestUnique(t *testing.T) {
 	}
 }
 
-func FuzzReadSplitList(f *testing.F) {
+func FuzzReadList(f *testing.F) {
 	f.Add(officialList)
 	f.Add("partly:\nx:\n:\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		list, err := ReadSplitList(strings.NewReader(text))
+		list, err := ReadList(strings.NewReader(text))
 		for _, l := range list {
 			if err != nil || l.Name == "" || l.Subset == "" || l.Split == "" || l.Line < 1 {
 				t.Errorf("%+v, %v", l, err)

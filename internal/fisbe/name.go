@@ -41,17 +41,19 @@ func (n Name) Days() int32 { return int32(n.Acquired.Unix() / 86400) }
 // Place is where a sample belongs.
 type Place struct{ Subset, Split string }
 
-// Listed is a line of the official list: where a sample belongs.
+// SplitList is the official assignment, by sample name.
+type SplitList map[string]Place
+
+// Listed is a line of the list: where a sample belongs.
 type Listed struct {
 	Name string
 	Place
-	Line int // of the list, from 1
+	Line int // from 1
 }
 
-// ReadSplitList reads sample_list_per_split.txt: a heading for each subset
-// ("(1) samples for FlyLight completely:"), under it the splits ("train:") and the names. A sample may stand
-// there twice.
-func ReadSplitList(r io.Reader) (list []Listed, err error) {
+// ReadList reads sample_list_per_split.txt: a heading for each subset ("(1) samples for FlyLight
+// completely:"), under it the splits ("train:") and the names. A sample may stand there twice.
+func ReadList(r io.Reader) (list []Listed, err error) {
 	var at Listed
 	in := bufio.NewScanner(r)
 	for in.Scan() {
@@ -74,7 +76,7 @@ func ReadSplitList(r io.Reader) (list []Listed, err error) {
 		}
 	}
 	if err := in.Err(); err != nil {
-		return nil, badf("split list", "%w", err)
+		return nil, badf("split list", "line %d: %w", at.Line+1, err)
 	}
 	if len(list) == 0 {
 		return nil, badf("split list", "no sample is listed: want the release's sample_list_per_split.txt")
@@ -82,17 +84,14 @@ func ReadSplitList(r io.Reader) (list []Listed, err error) {
 	return list, nil
 }
 
-// SplitList is the official assignment, by sample name.
-type SplitList map[string]Place
-
-// ParseSplitList makes it of the list's text. A sample that belongs to two places is an error.
+// ParseSplitList is the assignment of a list, in which a sample has one place.
 func ParseSplitList(text string) (SplitList, error) {
-	all, err := ReadSplitList(strings.NewReader(text))
+	listed, err := ReadList(strings.NewReader(text))
 	if err != nil {
 		return nil, err
 	}
 	list := SplitList{}
-	for _, l := range all {
+	for _, l := range listed {
 		if was, twice := list[l.Name]; twice && was != l.Place {
 			return nil, badf("split list", "line %d: %s is in %s/%s and in %s/%s", l.Line, l.Name, was.Subset, was.Split, l.Subset, l.Split)
 		}
@@ -142,4 +141,33 @@ func Settle(sample string, fromPath Place, list SplitList) (Place, error) {
 		}
 	}
 	return p, nil
+}
+
+// Key is where a neuron is: the value of its elements in its channel.
+type Key struct {
+	Channel int32
+	Label   int64
+}
+
+// Identify gives every neuron of an array an id of its own. Keys are sorted by channel, then label.
+// Where all labels differ they are the ids. Where channels hold 0 and 1, or share labels otherwise, the
+// benchmark's tools number the channels from 1; so does this as long as no channel holds two
+// neurons. Failing that, they are numbered in order.
+func Identify(keys []Key) []int64 {
+	ids := make([]int64, len(keys))
+	labels, channels := map[int64]bool{}, map[int32]bool{}
+	for _, k := range keys {
+		labels[k.Label], channels[k.Channel] = true, true
+	}
+	for i, k := range keys {
+		switch {
+		case len(labels) == len(keys):
+			ids[i] = k.Label
+		case len(channels) == len(keys):
+			ids[i] = int64(k.Channel) + 1
+		default:
+			ids[i] = int64(i) + 1
+		}
+	}
+	return ids
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/micropq/micropq/validate"
+	"github.com/micropq/micropq/validate/target/coco"
+	"github.com/micropq/micropq/validate/target/fisbe"
 	"github.com/micropq/micropq/validate/target/labelfile"
 	"github.com/micropq/micropq/validate/target/list"
 	"github.com/micropq/micropq/validate/target/vqa"
@@ -51,6 +53,10 @@ func Open(ctx context.Context, location string, o Options) (validate.Target, err
 		return vqa.New(location), nil
 	case List:
 		return list.New(location), nil
+	case FISBe:
+		return fisbe.New(location), nil
+	case COCO:
+		return coco.New(location), nil
 	case Labels:
 		return labelfile.New(location, labelfile.Options{Image: o.Image, Second: o.Second, Coverage: o.Coverage})
 	}

@@ -28,7 +28,7 @@ func (t *Target) Walk(ctx context.Context, p *validate.Pass) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	listed, err := fisbe.ReadSplitList(f)
+	listed, err := fisbe.ReadList(f)
 	if err != nil {
 		return err
 	}
