@@ -97,7 +97,7 @@ func (c *answerCounts) add(s *validate.Scope, it *validate.Item) {
 		if none != k-1 {
 			s.Report(validate.Finding{
 				Place: it.Place, Detail: "misplaced", Value: none, Limit: k - 1,
-				Message: fmt.Sprintf("%q is option %d of 0 to %d, not the last", it.Options[none], none, k-1),
+				Message: fmt.Sprintf("%s: %q is option %d of 0 to %d, not the last", it.QuestionID, it.Options[none], none, k-1),
 			})
 		}
 		c.addNone(a, none == at, none == k-1, k)

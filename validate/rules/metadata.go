@@ -22,7 +22,7 @@ var metadataRule = validate.Rule{
 	Mend:    "Find out which of the two is right at the source, and write the other anew. Ask for the boxes anew where all are null.",
 	Limits: []validate.Limit{{
 		Name: "promised_share", Default: 0.5, Unit: "share",
-		Doc: "of the items of a source data set that have a question of a type, from which on it is missed in the others",
+		Doc: "of the items of a source data set that have a question of a type: where it is more than this, the others miss it",
 	}},
 	Across: metadataAgrees,
 }
@@ -269,7 +269,7 @@ func (m *items) reportQuestions(s *validate.Scope) {
 			switch {
 			case m.hasColumn(it, name):
 				m.missed(s, i, name, "the item has a value in that column")
-			case float64(c.asked[k]) >= share*float64(c.items):
+			case float64(c.asked[k]) > share*float64(c.items):
 				m.missed(s, i, name, fmt.Sprintf("%d of %d items of its source data set have it", c.asked[k], c.items))
 			}
 		}

@@ -21,7 +21,7 @@ var questionRules = []validate.Rule{
 		ID: "QA001", Severity: validate.Error, For: validate.Question,
 		Title:   "a question, option or answer that is null or empty",
 		Why:     "It cannot be asked or scored. Code that formats prompts writes the word None in its place, and the score of the benchmark counts it.",
-		Example: "question, options and answer are null",
+		Example: "question, options and answer of questions.stain are null or empty",
 		Mend:    "Fill in what is missing, or leave out the question: a question that is not there is null as a whole.",
 		Looks:   validate.Looks{Question: nothingMissing},
 	},
@@ -29,7 +29,7 @@ var questionRules = []validate.Rule{
 		ID: "QA002", Severity: validate.Error, For: validate.Question,
 		Title:   "the answer is not among the options, is there twice, or is not the one at answer_index",
 		Why:     "A right reply is scored as wrong, or there are two right ones.",
-		Example: `the answer is "monocyte" and answer_index 2 is "platelet"`,
+		Example: `questions.classification: the answer is "monocyte" and answer_index 2 is "platelet"`,
 		Mend:    "Correct answer_index (it counts from 0) or the answer, and make the options different from each other.",
 		Looks:   validate.Looks{Question: answerIsAnOption},
 	},
@@ -47,7 +47,7 @@ func nothingMissing(s *validate.Scope, it *validate.Item) {
 	for _, err := range it.Errs {
 		var field *validate.FieldError
 		if asField(err, &field) && field.Field != "answer_index" {
-			s.Report(validate.Finding{Place: it.Place, Message: field.Error(), Value: field.Value, Detail: field.Field})
+			s.Report(validate.Finding{Place: it.Place, Message: it.QuestionID + ": " + field.Error(), Value: field.Value, Detail: field.Field})
 		}
 	}
 	if len(it.Options) == 0 && (hasIndex || it.Kind == kindQuestion && blank(it.Answer)) {
@@ -71,7 +71,7 @@ func nothingMissing(s *validate.Scope, it *validate.Item) {
 	}
 	s.Report(validate.Finding{
 		Place: it.Place, Value: missing, Detail: strings.Join(missing, ","),
-		Message: fmt.Sprintf("%s %s null or empty", enumerate(missing), verb),
+		Message: fmt.Sprintf("%s of %s %s null or empty", enumerate(missing), it.QuestionID, verb),
 	})
 }
 
@@ -102,7 +102,7 @@ func enumerate(words []string) string {
 // answerIsAnOption is QA002.
 func answerIsAnOption(s *validate.Scope, it *validate.Item) {
 	report := func(detail string, value any, format string, args ...any) {
-		s.Report(validate.Finding{Place: it.Place, Detail: detail, Value: value, Message: fmt.Sprintf(format, args...)})
+		s.Report(validate.Finding{Place: it.Place, Detail: detail, Value: value, Message: it.QuestionID + ": " + fmt.Sprintf(format, args...)})
 	}
 	for _, err := range it.Errs {
 		var field *validate.FieldError

@@ -33,21 +33,30 @@ type item struct {
 // item takes a record apart. What is wrong with its questions is evidence.
 func (w *walk) item(ctx context.Context, r itemfile.Record) *item {
 	it := &item{record: r}
-	get := func(name string) any {
-		if i, ok := w.at[name]; ok && name != "" {
-			return r.Values[i]
+	values := r.Item // by column
+	if w.at != nil {
+		values = make(map[string]any, len(w.at))
+		for name, i := range w.at {
+			values[name] = r.Values[i]
 		}
-		return nil
 	}
+	get := func(name string) any { return values[name] }
 	if id := itemfile.Text(get(w.layout.m.ID)); id != nil && *id != "" {
 		it.id = *id
 	} else {
 		stem, _, _ := strings.Cut(r.File[strings.LastIndexByte(r.File, '/')+1:], ".")
 		it.id = fmt.Sprintf("%s-%06d", stem, r.Row) // as a conversion names it
 	}
-	w.readImages(ctx, it, get(w.layout.m.Image))
+	if w.pictures() {
+		w.readImages(ctx, it, get(w.layout.m.Image))
+	}
 	for i := range max(1, len(it.images)) {
 		it.samples = append(it.samples, w.sample(it, i, get))
+	}
+	for name, v := range values {
+		if v != nil && !w.layout.consumed[name] {
+			it.samples[0].Extra[name] = w.named(name, v)
+		}
 	}
 	for _, q := range w.layout.m.Questions {
 		if q.Each == "" {
@@ -117,11 +126,6 @@ func (w *walk) sample(it *item, i int, get func(string) any) *validate.Sample {
 	s.Source = fmt.Sprintf("%s#%d", it.record.File, it.record.Row)
 	row := it.record.Row
 	s.Place.Row, s.Place.Line, s.Place.Split, s.Place.Sample = &row, it.record.Line, split, s.SampleID
-	for _, c := range w.columns {
-		if v := get(c.Name); v != nil && !w.layout.consumed[c.Name] {
-			s.Extra[c.Name] = w.named(c.Name, v)
-		}
-	}
 	return s
 }
 

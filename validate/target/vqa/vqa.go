@@ -65,15 +65,14 @@ type walk struct {
 	unread    int
 
 	// Of the input at hand.
-	layout  *layout
-	columns []schemas.Column // those wanted
-	at      map[string]int   // of columns, by name
-	source  itemfile.Input
-	rows    int64
-	lines   int
-	file    validate.File
-	batch   []*item
-	bytes   int64
+	layout *layout
+	at     map[string]int // of the columns wanted, by name; nil for an untyped input
+	source itemfile.Input
+	rows   int64
+	lines  int
+	file   validate.File
+	batch  []*item
+	bytes  int64
 }
 
 // problem notes something that cannot be read.
@@ -129,21 +128,28 @@ func (w *walk) input(ctx context.Context, in itemfile.Input) error {
 	return nil
 }
 
-// want chooses the columns to read: pictures are left out where nobody looks at them.
+// want chooses the columns to read: pictures are left out where nobody looks at them. Items without types come
+// with all they have.
 func (w *walk) want(columns []schemas.Column) (wanted []int) {
-	w.columns, w.at = nil, map[string]int{}
-	w.layout.classes = map[string][]string{}
-	for i, c := range columns {
+	w.at, w.layout.classes = nil, map[string][]string{}
+	for _, c := range columns {
 		w.layout.classes[c.Name] = c.Classes
-		if c.Name == w.layout.m.Image && !w.decode && !w.probe {
-			continue
+	}
+	if w.source.Untyped() {
+		return nil
+	}
+	w.at = map[string]int{}
+	for i, c := range columns {
+		if c.Name != w.layout.m.Image || w.pictures() {
+			w.at[c.Name] = len(wanted)
+			wanted = append(wanted, i)
 		}
-		w.at[c.Name] = len(wanted)
-		wanted = append(wanted, i)
-		w.columns = append(w.columns, c)
 	}
 	return wanted
 }
+
+// pictures reports whether anybody looks at pictures.
+func (w *walk) pictures() bool { return w.decode || w.probe }
 
 func (w *walk) place(file string) validate.Place {
 	p := validate.Place{Target: w.target}
