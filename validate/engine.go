@@ -98,6 +98,9 @@ func Run(ctx context.Context, targets []Target, o Options) (*Result, error) {
 			l.finish(l.scope(ctx, p))
 		}
 	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	return p.result(), errors.Join(errs...)
 }
 
@@ -300,6 +303,9 @@ type Scope struct {
 
 // Context ends when the run is cancelled; a look that takes long must heed it.
 func (s *Scope) Context() context.Context { return s.ctx }
+
+// Jobs is how much a look may do in parallel.
+func (s *Scope) Jobs() int { return s.pass.options.Jobs }
 
 // For reports whether the rule is for a kind of data. Data of no known kind, 0, is for all.
 func (s *Scope) For(kind Kind) bool { return kind == 0 || s.rule.For&kind != 0 }

@@ -30,17 +30,14 @@ func (e *KeyError) Error() string {
 	return text
 }
 
-// FieldError is a field of a question that does not hold what it should.
+// FieldError is a field of a question that holds something else than it should.
 type FieldError struct {
 	Field string // as schemas.Question names it; options[2] for the third option
-	Value any    // what stands there, nil for null
+	Value any    // what stands there
 	Want  string // what should: text, the position of an option
 }
 
 func (e *FieldError) Error() string {
-	if e.Value == nil {
-		return e.Field + " is null"
-	}
 	return fmt.Sprintf("%s is %v: want %s", e.Field, e.Value, e.Want)
 }
 

@@ -183,12 +183,12 @@ func (in *Instance) Content() uint64 {
 	return h.Sum64()
 }
 
-// Item is a question or caption with the sample that it is about. A null that its fields cannot
-// hold, such as that of one option, is a [FieldError].
+// Item is a question or caption with the sample that it is about. An option that is null is an empty
+// text.
 type Item struct {
 	Place
 	schemas.Question
 	Sample *Sample // nil where it has none
 	Extra  map[string]any
-	Errs   []error // *FieldError, ...
+	Errs   []error // a *FieldError for each field that holds something else than it should, ...
 }

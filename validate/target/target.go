@@ -13,6 +13,8 @@ import (
 	"github.com/micropq/micropq/validate/target/fisbe"
 	"github.com/micropq/micropq/validate/target/geojson"
 	"github.com/micropq/micropq/validate/target/labelfile"
+	"github.com/micropq/micropq/validate/target/list"
+	"github.com/micropq/micropq/validate/target/vqa"
 )
 
 // The kinds of targets.
@@ -23,10 +25,11 @@ const (
 	GeoJSON = "geojson" // GeoJSON as QuPath writes it
 	VQA     = "vqa"     // questions as JSON Lines, Parquet or Arrow
 	FISBe   = "fisbe"   // a zarr group of FISBe
+	List    = "list"    // the official list of FISBe's samples by split
 )
 
 // Kinds lists the kinds.
-func Kinds() []string { return []string{Labels, COCO, GeoJSON, VQA, FISBe, Dataset} }
+func Kinds() []string { return []string{Labels, COCO, GeoJSON, VQA, FISBe, List, Dataset} }
 
 // Options say more about a target than its location does.
 type Options struct {
@@ -50,6 +53,10 @@ func Open(ctx context.Context, location string, o Options) (validate.Target, err
 	switch kind {
 	case Dataset:
 		return dataset.New(location, dataset.Options{}), nil
+	case VQA:
+		return vqa.New(location), nil
+	case List:
+		return list.New(location), nil
 	case FISBe:
 		return fisbe.New(location), nil
 	case COCO:
