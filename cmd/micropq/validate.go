@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -78,6 +79,7 @@ type validation struct {
 	writeBaseline string // file to write
 	prune         bool
 	progress      progress.Reporter
+	base          string // the working folder
 	now           time.Time
 }
 
@@ -85,7 +87,11 @@ type validation struct {
 type reportOutput struct {
 	format report.Format
 	file   string // "" for standard output
+	append bool   // to what the file has, rather than replace it
 }
+
+// envSummary names the file that GitHub Actions shows as the summary of a job.
+const envSummary = "GITHUB_STEP_SUMMARY"
 
 // parseValidation checks the command line and the configuration. It reports every problem.
 func parseValidation(c *cli.Context) (*validation, error) {
@@ -94,8 +100,11 @@ func parseValidation(c *cli.Context) (*validation, error) {
 	}
 	v := &validation{locations: distinct(c.Args().Slice()), now: time.Now(),
 		baseline: c.String("baseline"), writeBaseline: c.String("write-baseline"), prune: c.Bool("prune")}
-	var errs []error
 	var err error
+	if v.base, err = os.Getwd(); err != nil {
+		return nil, err
+	}
+	var errs []error
 	bad := func(flag string, err error) {
 		if err != nil {
 			errs = append(errs, usageFlag(flag, err))
@@ -184,8 +193,8 @@ func reportOutputs(c *cli.Context) (outputs []reportOutput, err error) {
 	files := map[string]bool{}
 	for _, spec := range specs {
 		name, file, named := strings.Cut(spec, "=")
-		if named && file == "" {
-			return nil, fmt.Errorf("%q: the name of the file is missing", spec)
+		if err := checkReportFile(file); named && err != nil {
+			return nil, fmt.Errorf("%q: %w", spec, err)
 		}
 		if files[file] {
 			return nil, fmt.Errorf("%q: another report goes there: want FORMAT=FILE for all but one", spec)
@@ -196,7 +205,28 @@ func reportOutputs(c *cli.Context) (outputs []reportOutput, err error) {
 		if err != nil {
 			return nil, err
 		}
-		outputs = append(outputs, reportOutput{f, file})
+		outputs = append(outputs, reportOutput{format: f, file: file})
+		if summary := os.Getenv(envSummary); name == "github" && summary != "" {
+			f, err := report.New("markdown", o)
+			if err != nil {
+				return nil, err
+			}
+			outputs = append(outputs, reportOutput{format: f, file: summary, append: true})
+		}
 	}
 	return outputs, nil
+}
+
+// checkReportFile tells before work that may take long that a file cannot be written.
+func checkReportFile(file string) error {
+	if file == "" {
+		return errors.New("the name of the file is missing")
+	}
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return errors.New("is a folder: want a file")
+	}
+	if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
+		return fmt.Errorf("there is no folder %s", filepath.Dir(file))
+	}
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -13,6 +14,7 @@ import (
 	"github.com/micropq/micropq/validate"
 	"github.com/micropq/micropq/validate/baseline"
 	"github.com/micropq/micropq/validate/report"
+	"github.com/micropq/micropq/validate/rules"
 	"github.com/micropq/micropq/validate/target"
 )
 
@@ -37,8 +39,9 @@ func runValidate(c *cli.Context) error {
 		return unreadable
 	}
 	r := &report.Report{
-		Version: version, Targets: v.locations, Rules: result.Rules, Findings: result.Findings, Cut: result.Cut,
-		Seen: result.Seen, Excepted: result.Excepted, Unreadable: targetErrors(unreadable), Notes: v.exceptions.Notes(),
+		Version: version, Base: v.base, Targets: v.locations, Catalogue: rules.All(), Rules: result.Rules, Fail: v.fail,
+		Findings: result.Findings, Cut: result.Cut, Seen: result.Seen, Excepted: result.Excepted,
+		Unreadable: targetErrors(unreadable), Notes: v.exceptions.Notes(),
 	}
 	err = errors.Join(unreadable, v.compare(known, result, r), v.write(c.App.Writer, r))
 	if err == nil && v.fail != 0 && r.Worst() >= v.fail {
@@ -128,13 +131,26 @@ func readTargets(r *report.Report) []string {
 func (v *validation) write(stdout io.Writer, r *report.Report) error {
 	var errs []error
 	for _, o := range v.outputs {
-		if o.file == "" {
+		switch {
+		case o.file == "":
 			errs = append(errs, o.format.Write(stdout, r))
-			continue
+		case o.append:
+			errs = append(errs, appendReport(o, r))
+		default:
+			errs = append(errs, writeReport(o, r))
 		}
-		errs = append(errs, writeReport(o, r))
 	}
 	return errors.Join(errs...)
+}
+
+// appendReport adds to a file that other steps of a job write to as well.
+func appendReport(o reportOutput, r *report.Report) (err error) {
+	f, err := os.OpenFile(o.file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return o.format.Write(f, r)
 }
 
 func writeReport(o reportOutput, r *report.Report) error {
