@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/micropq/micropq/internal/store"
 	"github.com/micropq/micropq/schemas"
@@ -44,12 +44,13 @@ func (o Options) withDefaults() Options {
 type Dataset struct {
 	options  Options
 	store    store.Store
+	remote   bool // its reads are requests
 	manifest *schemas.Manifest
 	shards   []*shard // in the order of the manifest
 	arrays   *arrayCache
 
 	samples struct { // see directory
-		sync.Mutex
+		turn *semaphore.Weighted // of who reads it
 		byID map[string]*sampleEntry
 	}
 }
@@ -64,7 +65,8 @@ func Open(ctx context.Context, location string, o Options) (_ *Dataset, err erro
 		return nil, err
 	}
 	o = o.withDefaults()
-	d := &Dataset{options: o, store: s, arrays: newArrayCache(o.IndexMemory)}
+	d := &Dataset{options: o, store: s, remote: store.Remote(s), arrays: newArrayCache(o.IndexMemory)}
+	d.samples.turn = semaphore.NewWeighted(1)
 	if d.manifest, err = readManifest(ctx, s); err == nil {
 		err = d.openShards(ctx)
 	}

@@ -302,6 +302,9 @@ type Scope struct {
 // Context ends when the run is cancelled; a look that takes long must heed it.
 func (s *Scope) Context() context.Context { return s.ctx }
 
+// For reports whether the rule is for a kind of data. Data of no known kind, 0, is for all.
+func (s *Scope) For(kind Kind) bool { return kind == 0 || s.rule.For&kind != 0 }
+
 // Limit is the value of one of the rule's limits.
 func (s *Scope) Limit(name string) float64 {
 	v, ok := s.rule.Values[name]

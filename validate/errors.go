@@ -23,3 +23,17 @@ func (e *KeyError) Error() string {
 	}
 	return fmt.Sprintf("%s[%d]: %s%s %s%s", e.Table, e.Row, e.Key, value, e.Problem, more)
 }
+
+// FieldError is a field of a question that does not hold what it should.
+type FieldError struct {
+	Field string // as schemas.Question names it; options[2] for the third option
+	Value any    // what stands there, nil for null
+	Want  string // what should: text, the position of an option
+}
+
+func (e *FieldError) Error() string {
+	if e.Value == nil {
+		return e.Field + " is null"
+	}
+	return fmt.Sprintf("%s is %v: want %s", e.Field, e.Value, e.Want)
+}

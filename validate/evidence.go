@@ -5,6 +5,8 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/micropq/micropq/annotate"
+	"github.com/micropq/micropq/internal/align"
 	"github.com/micropq/micropq/internal/mask"
 	"github.com/micropq/micropq/schemas"
 )
@@ -39,7 +41,9 @@ type File struct {
 	Format   string   // TIFF, npy, COCO, GeoJSON
 	Problems []string // what its descriptions say that cannot be so, in words
 	Keys     []*KeyError
-	Err      error // why it, or a part of it, cannot be read
+	// Columns are those of annotated objects, of a file of items: whether any row has an object there.
+	Columns map[string]bool
+	Err     error // why it, or a part of it, cannot be read
 }
 
 // Sample is one volume, section, image or item.
@@ -52,7 +56,10 @@ type Sample struct {
 	// Perceptual is a hash of what the picture looks like, near pictures differing in few bits.
 	// It means nothing where Pixels is 0.
 	Perceptual uint64
-	Errs       []error // of its rows and pictures
+	// Extra are the columns that the source has of an item beyond those of [schemas.Sample], by name; class
+	// labels by the names of their classes.
+	Extra map[string]any
+	Errs  []error // of its rows and pictures
 }
 
 // Array is an array of a sample, or of a file that is looked at as a sample.
@@ -65,7 +72,11 @@ type Array struct {
 	// there is none to take.
 	PixelSizeReason string
 	Image           *Array // that a label array belongs to, nil for images and where there is none
-	Errs            []error
+	// Segment is the bytes of the largest strip, tile or chunk as it is decoded, 0 where no part
+	// has to be decoded as one.
+	Segment int64
+	// Errs are what is wrong with it: a *labelimage.NotLabelsError, tiffio.ErrTooLong, ...
+	Errs []error
 }
 
 // Chunk is one box of an array.
@@ -93,7 +104,21 @@ type Layer struct {
 	// Instances are in ascending order of their ids. Those whose mask cannot be had are there too.
 	Instances []*Instance
 	Classes   []string // that are defined, nil where nothing says so
-	Errs      []error
+	// Renumber says that the target's Fix can give the instances other ids.
+	Renumber bool
+	Shift    *align.Shift // between the image and the layer, nil where it was not measured
+	Second   *Second      // a second annotation of the same image, nil where there is none
+	Errs     []error      // a *mask.LabelError for each value that names no instance, ...
+}
+
+// Second is a second annotation of what a layer annotates.
+type Second struct {
+	Place
+	// Coverage says where its annotator looked: all, second or a region as [annotate.AgreeOptions]
+	// has them, "" where nobody says.
+	Coverage string
+	// Agreement with the layer inside the coverage, nil where that is not known.
+	Agreement *annotate.Agreement
 }
 
 // Instance is one annotated object: its truth and its claims.
@@ -101,7 +126,10 @@ type Instance struct {
 	Place
 	Kind Kind
 	ID   int64
-	Mask mask.Mask // decoded; nil where MaskErr is not
+	// Label is the value of its elements in the array, 0 where there is no array. Of instances in
+	// channels of their own it may be no id.
+	Label int64
+	Mask  mask.Mask // decoded; nil where MaskErr is not
 	// MaskErr says why there is no mask: a *mask.CountsError, a *mask.PolygonError, or another.
 	MaskErr error
 	// Errs are what is wrong with its record beside that: *KeyError, *mask.CountsError, *mask.PolygonError.
@@ -140,11 +168,12 @@ func (in *Instance) Content() uint64 {
 	return h.Sum64()
 }
 
-// Item is a question or caption with the sample that it is about.
+// Item is a question or caption with the sample that it is about. A null that its fields cannot
+// hold, such as that of one option, is a [FieldError].
 type Item struct {
 	Place
 	schemas.Question
 	Sample *Sample // nil where it has none
 	Extra  map[string]any
-	Errs   []error
+	Errs   []error // *FieldError, ...
 }

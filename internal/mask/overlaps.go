@@ -1,6 +1,9 @@
 package mask
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Overlap is what two masks of different sets have in common.
 type Overlap struct {
@@ -26,16 +29,31 @@ func Overlaps(as, bs []Mask) []Overlap {
 		}
 		i = end
 	}
+	return sortedOverlaps(areas)
+}
+
+// SelfOverlaps lists every pair of masks of one set that have an element in common, A < B, by
+// A, then B. Where none overlap the cost is that of sorting their runs.
+func SelfOverlaps(masks []Mask) []Overlap {
+	runs := ownedRuns(masks)
+	areas := map[[2]int]int64{}
+	for i, r := range runs {
+		for _, s := range runs[i+1:] {
+			if !s.sameRow(r.Run) || s.X >= r.End() {
+				break
+			}
+			areas[[2]int{min(r.owner, s.owner), max(r.owner, s.owner)}] += int64(min(r.End(), s.End()) - s.X)
+		}
+	}
+	return sortedOverlaps(areas)
+}
+
+func sortedOverlaps(areas map[[2]int]int64) []Overlap {
 	out := make([]Overlap, 0, len(areas))
 	for pair, area := range areas {
 		out = append(out, Overlap{pair[0], pair[1], area})
 	}
-	slices.SortFunc(out, func(p, q Overlap) int {
-		if p.A != q.A {
-			return p.A - q.A
-		}
-		return p.B - q.B
-	})
+	slices.SortFunc(out, func(p, q Overlap) int { return cmp.Or(cmp.Compare(p.A, q.A), cmp.Compare(p.B, q.B)) })
 	return out
 }
 

@@ -117,6 +117,12 @@ func (c *counter) finish(volume int64) []int64 {
 // counts whose sum is not the volume of b, and more than [MaxRuns] runs, with a
 // *[CountsError]. A count of 0 is taken anywhere.
 func FromCounts(counts []int64, b schemas.BBox, o Order) (Mask, error) {
+	return FromCountsWithin(counts, b, o, MaxRuns)
+}
+
+// FromCountsWithin is [FromCounts] with a limit of runs below [MaxRuns].
+func FromCountsWithin(counts []int64, b schemas.BBox, o Order, maxRuns int) (Mask, error) {
+	maxRuns = min(maxRuns, MaxRuns)
 	h, w := int64(b.Y1)-int64(b.Y0), int64(b.X1)-int64(b.X0)
 	if o == ColumnMajor {
 		if int64(b.Z1)-int64(b.Z0) != 1 {
@@ -124,7 +130,7 @@ func FromCounts(counts []int64, b schemas.BBox, o Order) (Mask, error) {
 		}
 		h, w = w, h // lines are columns
 	}
-	if err := checkCounts(counts, b, w); err != nil {
+	if err := checkCounts(counts, b, w, maxRuns); err != nil {
 		return nil, err
 	}
 	t := turners.Get().(*turner)
@@ -137,7 +143,7 @@ func FromCounts(counts []int64, b schemas.BBox, o Order) (Mask, error) {
 		}
 		return m, nil
 	}
-	if err := t.turn(int(w), MaxRuns); err != nil {
+	if err := t.turn(int(w), maxRuns); err != nil {
 		return nil, err
 	}
 	m := make(Mask, 0, len(t.lines)/2)
@@ -151,7 +157,7 @@ func FromCounts(counts []int64, b schemas.BBox, o Order) (Mask, error) {
 }
 
 // checkCounts checks counts and how many spans split makes of them for lines of length w.
-func checkCounts(counts []int64, b schemas.BBox, w int64) error {
+func checkCounts(counts []int64, b schemas.BBox, w int64, maxRuns int) error {
 	volume, ok := Volume(b)
 	if !ok || b.Z0 < 0 || b.Y0 < 0 || b.X0 < 0 {
 		return &CountsError{-1, fmt.Sprintf("the box %v is none, or too large", b)}
@@ -169,8 +175,8 @@ func checkCounts(counts []int64, b schemas.BBox, w int64) error {
 	if sum != volume {
 		return &CountsError{-1, fmt.Sprintf("they sum to %d, the box has %d elements", sum, volume)}
 	}
-	if spans > MaxRuns || w > MaxRuns || w > 0 && volume/w > math.MaxInt32 {
-		return &CountsError{-1, fmt.Sprintf("they hold %d runs in lines of %d elements, the limit is %d", spans, w, MaxRuns)}
+	if spans > int64(maxRuns) || w > MaxRuns || w > 0 && volume/w > math.MaxInt32 {
+		return &CountsError{-1, fmt.Sprintf("they hold %d runs in lines of %d elements, the limit is %d", spans, w, maxRuns)}
 	}
 	return nil
 }

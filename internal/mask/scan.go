@@ -18,10 +18,49 @@ import (
 type LabelError struct {
 	Value   string
 	Z, Y, X int
+	// Count is the elements of the value, the first of which is at (z, y, x); 0 where they were
+	// not counted.
+	Count int64
 }
 
 func (e *LabelError) Error() string {
 	return fmt.Sprintf("label %s at z %d, y %d, x %d: labels are integers from 0 to 2^63-1", e.Value, e.Z, e.Y, e.X)
+}
+
+// BadLabels collects what [Scanner.Bad] is told: an error a value, of up to 100 values, the
+// elements of further ones under the first that was too many.
+type BadLabels struct {
+	errs  []*LabelError
+	index map[string]*LabelError
+}
+
+// maxBadLabels bounds the values that BadLabels tells apart.
+const maxBadLabels = 100
+
+// Add notes n elements from e on.
+func (b *BadLabels) Add(e *LabelError, n int) {
+	have := b.index[e.Value]
+	if have == nil && len(b.errs) > maxBadLabels {
+		have = b.errs[maxBadLabels]
+	}
+	if have == nil {
+		if b.index == nil {
+			b.index = map[string]*LabelError{}
+		}
+		have = e
+		b.index[e.Value] = e
+		b.errs = append(b.errs, e)
+	}
+	have.Count += int64(n)
+}
+
+// Errs are the errors in the order in which their values came.
+func (b *BadLabels) Errs() []error {
+	errs := make([]error, len(b.errs))
+	for i, e := range b.errs {
+		errs[i] = e
+	}
+	return errs
 }
 
 // ErrTooManyRuns says that an image is no label image, or does not fit in memory as one.
@@ -113,7 +152,7 @@ func scanRow[T integer](s *Scanner, row []byte, z, y int32) error {
 		}
 		label := T(v)
 		if label < 0 || uint64(label) > math.MaxInt64 {
-			e := &LabelError{fmt.Sprint(label), int(z), int(y), from / size}
+			e := &LabelError{Value: fmt.Sprint(label), Z: int(z), Y: int(y), X: from / size}
 			if s.Bad == nil {
 				return e
 			}
@@ -141,7 +180,7 @@ func (s *Scanner) floats(data []byte, d schemas.DType, bytes int, at Run) error 
 			switch {
 			case v == 0:
 			case v < 0 || v != math.Trunc(v) || v >= math.MaxInt64: // and what is not a number
-				s.Bad(&LabelError{fmt.Sprint(v), int(at.Z), int(at.Y), from / size}, n)
+				s.Bad(&LabelError{Value: fmt.Sprint(v), Z: int(at.Z), Y: int(at.Y), X: from / size}, n)
 			default:
 				if err := s.add(int64(v), Run{at.Z, at.Y, int32(from / size), int32(n)}); err != nil {
 					return err

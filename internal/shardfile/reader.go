@@ -1,6 +1,7 @@
 package shardfile
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -31,12 +32,16 @@ type Reader struct {
 // chunkKey names a column of a row group.
 type chunkKey struct{ group, leaf int }
 
-// Buffer is memory for Payload to read into; a goroutine keeps one.
+// Buffer is memory for Payload and Load to read into; a goroutine keeps one.
 type Buffer struct {
 	page []byte
+	span span
 	// Read counts the bytes read from files: pages and indexes.
 	Read int64
 }
+
+// Held is the memory that the buffer keeps, in bytes.
+func (b *Buffer) Held() int { return cap(b.page) + cap(b.span.bytes) }
 
 const (
 	// tailSize is how much of a file's end is read at once: more than most footers.
@@ -154,6 +159,25 @@ func (t *tail) ReadAt(p []byte, off int64) (int, error) {
 	return t.ReaderAt.ReadAt(p, off)
 }
 
+// bound is a file for reads that a context ends. Files that know contexts, as package store
+// opens them, end a read under way.
+type bound struct {
+	ctx context.Context
+	io.ReaderAt
+}
+
+func (b bound) ReadAt(p []byte, off int64) (int, error) {
+	if r, ok := b.ReaderAt.(interface {
+		ReadAtContext(context.Context, []byte, int64) (int, error)
+	}); ok {
+		return r.ReadAtContext(b.ctx, p, off)
+	}
+	if err := b.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return b.ReaderAt.ReadAt(p, off)
+}
+
 // readAt fills p, for which a reader may also say that the file ends there.
 func readAt(r io.ReaderAt, p []byte, off int64) error {
 	n, err := r.ReadAt(p, off)
@@ -171,7 +195,7 @@ func readAt(r io.ReaderAt, p []byte, off int64) error {
 // one read; the first one of a row group reads the row group's OffsetIndex, too. A damaged
 // page is a [*PageError]. Pages that another program compressed or gave a dictionary are
 // read, too, only slower.
-func (r *Reader) Payload(row int64, column string, buf *Buffer) (data []byte, null bool, err error) {
+func (r *Reader) Payload(ctx context.Context, row int64, column string, buf *Buffer) (data []byte, null bool, err error) {
 	leaf, ok := r.leaf[column]
 	if !ok || leaf.Node.Type().Kind() != parquet.ByteArray || leaf.MaxRepetitionLevel > 0 {
 		return nil, false, fmt.Errorf("%s: no column %q with one byte array a row", r.name, column)
@@ -179,33 +203,35 @@ func (r *Reader) Payload(row int64, column string, buf *Buffer) (data []byte, nu
 	if row < 0 || row >= r.NumRows() {
 		return nil, false, fmt.Errorf("%s: row %d of %d", r.name, row, r.NumRows())
 	}
-	g := sort.Search(len(r.first), func(i int) bool { return r.first[i] > row }) - 1
-	at, data, null, err := r.payload(chunkKey{g, leaf.ColumnIndex}, leaf, row-r.first[g], buf)
+	g := r.GroupOf(row)
+	at, data, null, err := r.payload(ctx, chunkKey{g, leaf.ColumnIndex}, leaf, row-r.first[g], buf)
 	if err != nil {
 		return nil, false, &PageError{File: r.name, Column: column, Row: row, Offset: at, Err: err}
 	}
 	return data, null, nil
 }
 
+// GroupOf is the row group of a row.
+func (r *Reader) GroupOf(row int64) int {
+	return sort.Search(len(r.first), func(i int) bool { return r.first[i] > row }) - 1
+}
+
 // payload also returns where the page or, failing that, the index lies. The row is one of
 // the row group.
-func (r *Reader) payload(key chunkKey, leaf parquet.LeafColumn, row int64, buf *Buffer) (at int64, data []byte, null bool, err error) {
-	pages, at, err := r.locations(key, buf)
+func (r *Reader) payload(ctx context.Context, key chunkKey, leaf parquet.LeafColumn, row int64, buf *Buffer) (at int64, data []byte, null bool, err error) {
+	pages, at, err := r.locations(ctx, key, buf)
 	if err != nil {
 		return at, nil, false, err
 	}
-	i := sort.Search(len(pages), func(i int) bool { return pages[i].FirstRowIndex > row }) - 1
-	if i < 0 {
-		return at, nil, false, errors.New("no page for the row")
-	}
+	i := pageOf(pages, row)
 	end := r.rowsOf(key.group)
 	if i+1 < len(pages) {
 		end = pages[i+1].FirstRowIndex
 	}
 	p := pages[i]
-	data, null, err = r.plainValue(p, leaf, row-p.FirstRowIndex, end-p.FirstRowIndex, buf)
+	data, null, err = r.plainValue(ctx, p, leaf, row-p.FirstRowIndex, end-p.FirstRowIndex, buf)
 	if errors.Is(err, errForeign) {
-		data, null, err = r.foreignValue(key, row, buf)
+		data, null, err = r.foreignValue(ctx, key, row, buf)
 	}
 	return p.Offset, data, null, err
 }

@@ -42,7 +42,7 @@ func Write(ctx context.Context, w io.Writer, l *batch.Loader, written func(*batc
 		if err != nil {
 			return err // without the end mark: the reader sees that the stream is cut off
 		}
-		r, err := record(schema, b)
+		r, err := Record(schema, b)
 		if err != nil {
 			return err
 		}
@@ -54,6 +54,7 @@ func Write(ctx context.Context, w io.Writer, l *batch.Loader, written func(*batc
 		if written != nil {
 			written(b)
 		}
+		b.Release()
 	}
 	return out.Close()
 }
@@ -104,8 +105,8 @@ func Schema(l *batch.Loader) (*arrow.Schema, error) {
 	), nil), nil
 }
 
-// record is a batch in Arrow; tensors share the batch's memory.
-func record(schema *arrow.Schema, b *batch.Batch) (arrow.RecordBatch, error) {
+// Record is a batch in Arrow, with the loader's [Schema]; tensors share the batch's memory.
+func Record(schema *arrow.Schema, b *batch.Batch) (arrow.RecordBatch, error) {
 	state, err := json.Marshal(b.State)
 	if err != nil {
 		return nil, err

@@ -31,7 +31,8 @@ type catalogue struct {
 	volumes []volume
 	layouts []layout // one an array of the options
 	// spatial are the letters of the axes of a box, such as ZYX.
-	spatial string
+	spatial   string
+	footprint footprint
 }
 
 // newCatalogue reads the samples table and checks that all samples fit together.
@@ -73,6 +74,7 @@ func (c *catalogue) add(s *loaders.Sample, o *Options) error {
 		case !slices.Equal(shape, v.shape):
 			return fmt.Errorf("array %s has the extents %v along %s, %s has %v", name, shape, axes, o.Arrays[0], v.shape)
 		}
+		c.footprint.add(a, o.Size)
 		if len(c.volumes) == 0 {
 			c.layouts = append(c.layouts, l)
 			c.spatial = axes

@@ -34,6 +34,8 @@ type Batch struct {
 	// done with theirs of the same step.
 	State draw.State
 	Stats loaders.Stats
+
+	spares *spares
 }
 
 // Loader draws batches. It does not own its data sets.
@@ -43,6 +45,10 @@ type Loader struct {
 	contents []*catalogue
 	sequence *sequence
 	drawing  string
+
+	window int             // batches under way or read ahead
+	memory *loaders.Memory // of their reads
+	spares *spares         // memory of batches released
 }
 
 // New prepares to draw from data sets: it reads their samples tables, and for foreground crops
@@ -78,7 +84,13 @@ func New(ctx context.Context, sources []Source, o Options) (*Loader, error) {
 	if l.sequence, err = newSequence(sets, sources, &l.options); err != nil {
 		return nil, err
 	}
+	if p := l.options.Partition; p.Steps(l.Len(), 0) == 0 {
+		return nil, fmt.Errorf("nothing is drawn: an epoch has %d items, and %d ranks with batches of %d drop that many at its end", l.Len(), p.World, p.Batch)
+	}
 	if l.drawing, err = drawing(sources, l.options); err != nil {
+		return nil, err
+	}
+	if err := l.divide(); err != nil {
 		return nil, err
 	}
 	if o.State != nil {
@@ -102,6 +114,21 @@ func (l *Loader) Len() int64 { return l.sequence.Len() }
 // ParseState reads a state that a loader with the same data and options saved.
 func (l *Loader) ParseState(data []byte) (draw.State, error) {
 	return draw.ParseState(data, l.drawing, l.Len())
+}
+
+// Start is the state that the loader begins with.
+func (l *Loader) Start() draw.State {
+	if l.options.State != nil {
+		return *l.options.State
+	}
+	return draw.State{Version: draw.StateVersion, Drawing: l.drawing}
+}
+
+// WithMemory is the loader that keeps within so many bytes, whatever the options said.
+func (l *Loader) WithMemory(n int64) (*Loader, error) {
+	other := *l
+	other.options.Memory = n
+	return &other, other.divide()
 }
 
 // Resume is the loader that goes on from a state, whatever the options said of one.
@@ -133,28 +160,26 @@ func (l *Loader) Tensors(n int) []Tensor {
 	return ts
 }
 
-// batchBytes is the memory of one batch, ok is false where that cannot be addressed.
-func (l *Loader) batchBytes() (n int64, ok bool) {
-	for _, t := range l.Tensors(l.options.Partition.Batch) {
-		e, fits := nd.CheckedElements(t.Shape)
-		if !fits {
-			return 0, false
+// itemBytes is about the memory of an item beside its elements.
+const itemBytes = 256
+
+// BatchBytes is the memory of a whole batch, an error where that cannot be addressed.
+func (l *Loader) BatchBytes() (n int64, err error) {
+	batch := l.options.Partition.Batch
+	for _, t := range l.Tensors(batch) {
+		e, fits := nd.CheckedElements(append(t.Shape, t.DType.Size()))
+		if n += int64(e); !fits || n < 0 {
+			return 0, fmt.Errorf("a batch of %d boxes of %v cannot be addressed", batch, l.options.Size)
 		}
-		n += int64(e) * int64(t.DType.Size())
 	}
-	return n, true
+	return n + itemBytes*int64(batch), nil
 }
 
 // Batches draws this worker's batches of this rank in order, epoch after epoch. Batches are read ahead
-// within the memory of the options. A batch is the caller's to keep. When the caller stops, or
+// within the memory of the options. A batch is the caller's to keep or to release. When the caller stops, or
 // ctx is cancelled, nothing is left running.
 func (l *Loader) Batches(ctx context.Context) iter.Seq2[*Batch, error] {
 	return func(yield func(*Batch, error) bool) {
-		size, ok := l.batchBytes()
-		if !ok {
-			yield(nil, fmt.Errorf("a batch of %d boxes of %v cannot be addressed", l.options.Partition.Batch, l.options.Size))
-			return
-		}
 		epoch, start := int64(0), int64(0)
 		if s := l.options.State; s != nil {
 			epoch, start = s.Epoch, s.Position
@@ -163,9 +188,8 @@ func (l *Loader) Batches(ctx context.Context) iter.Seq2[*Batch, error] {
 		if l.options.Epochs > 0 {
 			end = l.options.Epochs
 		}
-		window := int(max(1, min(l.options.Memory/max(1, size), int64(2*l.options.Workers))))
 		for ; epoch < end; epoch, start = epoch+1, 0 {
-			if !l.epoch(ctx, epoch, start, window, yield) {
+			if !l.epoch(ctx, epoch, start, yield) {
 				return
 			}
 		}
@@ -173,21 +197,15 @@ func (l *Loader) Batches(ctx context.Context) iter.Seq2[*Batch, error] {
 }
 
 // epoch draws the batches of an epoch from a position on; more is false when no epoch follows.
-func (l *Loader) epoch(ctx context.Context, epoch, start int64, window int, yield func(*Batch, error) bool) (more bool) {
+func (l *Loader) epoch(ctx context.Context, epoch, start int64, yield func(*Batch, error) bool) (more bool) {
 	p := l.options.Partition
-	var steps []int64
-	for s := range p.Steps(l.Len(), start) {
-		if p.Mine(s) {
-			steps = append(steps, s)
-		}
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ready, done := make(chan *Batch), make(chan error, 1)
 	go func() {
 		defer close(ready)
-		done <- ordered.Each(ctx, len(steps), l.options.Workers, window,
-			func(ctx context.Context, i int) (*Batch, error) { return l.batch(ctx, epoch, start, steps[i]) },
+		done <- ordered.Each(ctx, int(p.Own(p.Steps(l.Len(), start))), l.options.Workers, l.window,
+			func(ctx context.Context, i int) (*Batch, error) { return l.batch(ctx, epoch, start, p.Nth(int64(i))) },
 			func(b *Batch) error {
 				select {
 				case ready <- b:
@@ -214,7 +232,7 @@ func (l *Loader) epoch(ctx context.Context, epoch, start int64, window int, yiel
 // batch reads the batch of a step.
 func (l *Loader) batch(ctx context.Context, epoch, start, step int64) (*Batch, error) {
 	p, n := l.options.Partition, l.Len()
-	b := &Batch{Epoch: epoch, Step: step, State: draw.State{Version: draw.StateVersion, Drawing: l.drawing, Epoch: epoch, Position: p.After(n, start, step+1)}}
+	b := &Batch{Epoch: epoch, Step: step, spares: l.spares, State: draw.State{Version: draw.StateVersion, Drawing: l.drawing, Epoch: epoch, Position: p.After(n, start, step+1)}}
 	if b.State.Position >= n {
 		b.State.Epoch, b.State.Position = epoch+1, 0
 	}
@@ -225,11 +243,11 @@ func (l *Loader) batch(ctx context.Context, epoch, start, step int64) (*Batch, e
 	b.Tensors = l.Tensors(len(items))
 	for i := range b.Tensors {
 		t := &b.Tensors[i]
-		t.Data = make([]byte, nd.Elements(t.Shape)*t.DType.Size())
+		t.Data = l.spares.get(nd.Elements(t.Shape) * t.DType.Size())
 	}
 	for _, item := range items {
 		err := l.read(ctx, b, len(b.Items), item)
-		if err != nil && l.options.SkipBad && errors.Is(err, loaders.ErrDamaged) && ctx.Err() == nil {
+		if err != nil && l.options.OnError == Skip && errors.Is(err, loaders.ErrDamaged) && ctx.Err() == nil {
 			l.options.OnSkipped(item, err)
 			continue
 		}
@@ -257,7 +275,7 @@ func (l *Loader) read(ctx context.Context, b *Batch, i int, item Item) error {
 		if err != nil {
 			return err
 		}
-		stats, err := readBox(ctx, a, &c.layouts[k], item.Origin, l.options.Size, dst)
+		stats, err := readBox(ctx, a.Within(l.memory), &c.layouts[k], item.Origin, l.options.Size, dst)
 		b.Stats.Add(stats)
 		if err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/micropq/micropq/validate"
+	"github.com/micropq/micropq/validate/target/labelfile"
 )
 
 // The kinds of targets.
@@ -43,6 +44,8 @@ func Open(ctx context.Context, location string, o Options) (validate.Target, err
 		}
 	}
 	switch kind {
+	case Labels:
+		return labelfile.New(location, labelfile.Options{Image: o.Image, Second: o.Second, Coverage: o.Coverage})
 	}
 	return nil, fmt.Errorf("%s: no kind of target is named %q: want one of %s", location, kind, strings.Join(Kinds(), ", "))
 }

@@ -209,6 +209,18 @@ func stem(name string) string {
 	return name
 }
 
+// RingOf is the ring, with an index for errors, of numbers x, y, x, y, ... .
+func RingOf(index int, xy []float64) (mask.Ring, error) {
+	if len(xy)%2 != 0 || len(xy) < 6 {
+		return nil, &mask.PolygonError{Ring: index, Reason: fmt.Sprintf("%d numbers: want x and y of three or more corners", len(xy))}
+	}
+	ring := make(mask.Ring, len(xy)/2)
+	for i := range ring {
+		ring[i] = mask.Vertex{X: xy[2*i], Y: xy[2*i+1]}
+	}
+	return ring, nil
+}
+
 // maskOf reads a segmentation: run lengths, compressed or not, or polygons.
 func maskOf(data json.RawMessage, h, w int) (mask.Mask, error) {
 	switch {
@@ -219,7 +231,14 @@ func maskOf(data json.RawMessage, h, w int) (mask.Mask, error) {
 		if err := json.Unmarshal(data, &polygons); err != nil {
 			return nil, fmt.Errorf("segmentation: %w", err)
 		}
-		return fromPolygons(polygons, h, w)
+		rings := make([]mask.Ring, len(polygons))
+		for i, xy := range polygons {
+			var err error
+			if rings[i], err = RingOf(i, xy); err != nil {
+				return nil, err
+			}
+		}
+		return Rasterize(rings, h, w, mask.MaxRuns)
 	}
 	var r rle
 	if err := json.Unmarshal(data, &r); err != nil {

@@ -1,19 +1,17 @@
-package main
+package nd
 
 import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/micropq/micropq/loaders"
 )
 
-// parseRegion reads a region written as numpy slices an array of the shape: "0:3,10:20,:,5",
+// ParseRegion reads a region written as numpy slices an array of the shape: "0:3,10:20,:,5",
 // negative numbers counting from the end, axes left out at the end being whole. Unlike numpy
 // it keeps an axis that has one index, with extent 1, and refuses what leaves the array or
 // is empty.
-func parseRegion(text, axes string, shape []int) (loaders.Region, error) {
-	r := loaders.Region{Origin: make([]int, len(shape)), Shape: append([]int(nil), shape...)}
+func ParseRegion(text, axes string, shape []int) (Region, error) {
+	r := Region{Origin: make([]int, len(shape)), Shape: append([]int(nil), shape...)}
 	if strings.TrimSpace(text) == "" {
 		return r, nil
 	}

@@ -1,4 +1,4 @@
-package vqa
+package itemfile
 
 import (
 	"maps"

@@ -1,4 +1,4 @@
-package main
+package nd
 
 import (
 	"strings"
@@ -26,7 +26,7 @@ func TestParseRegion(t *testing.T) {
 		{"0:99999999999999999999", "", "is not an index"},
 	}
 	for _, tt := range tests {
-		r, err := parseRegion(tt.text, "CZYX", shape)
+		r, err := ParseRegion(tt.text, "CZYX", shape)
 		switch {
 		case tt.err != "":
 			if err == nil || !strings.Contains(err.Error(), tt.err) {

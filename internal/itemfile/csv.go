@@ -1,4 +1,4 @@
-package vqa
+package itemfile
 
 import (
 	"bufio"
@@ -15,25 +15,25 @@ const rowsPerUnit = 4096
 
 // csvInput is a CSV file with a line of column names (RFC 4180). An empty field is null.
 type csvInput struct {
-	object
+	Object
 	in    string
 	cols  []schemas.Column
-	parts []unit
+	parts []Unit
 	at    []int64
 }
 
-func (in *csvInput) name() string              { return in.info.Key }
-func (in *csvInput) split() string             { return in.in }
-func (in *csvInput) columns() []schemas.Column { return in.cols }
-func (in *csvInput) untyped() bool             { return true }
-func (in *csvInput) units() []unit             { return in.parts }
+func (in *csvInput) Name() string              { return in.Info.Key }
+func (in *csvInput) Split() string             { return in.in }
+func (in *csvInput) Columns() []schemas.Column { return in.cols }
+func (in *csvInput) Untyped() bool             { return true }
+func (in *csvInput) Units() []Unit             { return in.parts }
 
-func (in *csvInput) learn(columns []schemas.Column, _ []int64) { in.cols = columns }
+func (in *csvInput) Learn(columns []schemas.Column, _ []int64) { in.cols = columns }
 
 // openCSV finds where every so many rows begin: a line break in quotes ends no row, so that
 // there is no telling without reading.
-func openCSV(ctx context.Context, o object, split string) (in *csvInput, err error) {
-	in = &csvInput{object: o, in: split}
+func openCSV(ctx context.Context, o Object, split string) (in *csvInput, err error) {
+	in = &csvInput{Object: o, in: split}
 	r, size, err := o.reader(ctx)
 	if err != nil {
 		return nil, err
@@ -42,7 +42,7 @@ func openCSV(ctx context.Context, o object, split string) (in *csvInput, err err
 	c := newCSV(io.NewSectionReader(r, 0, size))
 	header, err := c.Read()
 	if err != nil {
-		return nil, &itemError{file: o.info.Key, err: err}
+		return nil, &Error{File: o.Info.Key, Err: err}
 	}
 	for _, name := range header {
 		in.cols = append(in.cols, schemas.Column{Name: name, Type: schemas.TypeString, Nullable: true})
@@ -62,11 +62,11 @@ func openCSV(ctx context.Context, o object, split string) (in *csvInput, err err
 		}
 		if row%rowsPerUnit == 0 {
 			in.at = append(in.at, at)
-			in.parts = append(in.parts, unit{first: row})
+			in.parts = append(in.parts, Unit{First: row})
 		}
 		last := &in.parts[len(in.parts)-1]
-		last.rows++
-		last.bytes = c.InputOffset() - in.at[len(in.at)-1]
+		last.Rows++
+		last.Bytes = c.InputOffset() - in.at[len(in.at)-1]
 		at = c.InputOffset()
 	}
 }
@@ -78,15 +78,15 @@ func newCSV(r io.Reader) *csv.Reader {
 	return c
 }
 
-func (in *csvInput) read(ctx context.Context, u int, wanted []int, yield func(record) error) (err error) {
+func (in *csvInput) Read(ctx context.Context, u int, wanted []int, yield func(Record) error) (err error) {
 	r, _, err := in.reader(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
 	part := in.parts[u]
-	c := newCSV(io.NewSectionReader(r, in.at[u], part.bytes))
-	for row := part.first; ; row++ {
+	c := newCSV(io.NewSectionReader(r, in.at[u], part.Bytes))
+	for row := part.First; ; row++ {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -94,11 +94,11 @@ func (in *csvInput) read(ctx context.Context, u int, wanted []int, yield func(re
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		rec := record{file: in.info.Key, row: row, number: row, err: err}
+		rec := Record{File: in.Info.Key, Row: row, Number: row, Err: err}
 		switch {
 		case err != nil:
 		case len(fields) != len(in.cols):
-			rec.err = csv.ErrFieldCount
+			rec.Err = csv.ErrFieldCount
 		default:
 			item := make(map[string]any, len(fields))
 			for i, f := range fields {
@@ -106,7 +106,7 @@ func (in *csvInput) read(ctx context.Context, u int, wanted []int, yield func(re
 					item[in.cols[i].Name] = f
 				}
 			}
-			rec.item, rec.values = item, pick(in.cols, item, wanted)
+			rec.Item, rec.Values = item, pick(in.cols, item, wanted)
 		}
 		if err := yield(rec); err != nil {
 			return err

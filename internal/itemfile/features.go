@@ -1,4 +1,4 @@
-package vqa
+package itemfile
 
 import (
 	"bytes"
@@ -67,7 +67,7 @@ func applyFeatures(columns []schemas.Column, metadata []byte) error {
 			case c.Name != f.name:
 			case c.Type == schemas.TypeInt64:
 				c.Classes = classNames(f.value)
-			case isImage(f.value) && c.Type == schemas.TypeStruct && merge(*c, imageColumn(f.name), false).Type != typeMixed:
+			case isImage(f.value) && c.Type == schemas.TypeStruct && Merge(*c, imageColumn(f.name), false).Type != TypeMixed:
 				*c = imageColumn(f.name)
 			}
 		}
@@ -101,11 +101,11 @@ var featureTypes = map[string]schemas.Type{
 	"int64": schemas.TypeInt64, "uint64": schemas.TypeUint64, "float16": schemas.TypeFloat32,
 	"float32": schemas.TypeFloat32, "float64": schemas.TypeFloat64, "string": schemas.TypeString,
 	"large_string": schemas.TypeString, "binary": schemas.TypeBinary, "large_binary": schemas.TypeBinary,
-	"date32": schemas.TypeDate, "null": typeNull,
+	"date32": schemas.TypeDate, "null": TypeNull,
 }
 
-// parseFeatures reads the features of a dataset_info.json as columns.
-func parseFeatures(features []byte) ([]schemas.Column, error) {
+// ParseFeatures reads the features of a dataset_info.json as columns.
+func ParseFeatures(features []byte) ([]schemas.Column, error) {
 	list, err := members(features)
 	if err != nil {
 		return nil, err
@@ -138,7 +138,7 @@ func parseFeature(text json.RawMessage) (schemas.Column, error) {
 		Feature json.RawMessage `json:"feature"`
 	}
 	if json.Unmarshal(text, &f) != nil || f.Type == "" {
-		fields, err := parseFeatures(text)
+		fields, err := ParseFeatures(text)
 		c.Type, c.Fields = schemas.TypeStruct, fields
 		return c, err
 	}

@@ -1,4 +1,4 @@
-package vqa
+package itemfile
 
 import (
 	"bufio"
@@ -18,31 +18,31 @@ const linesPerUnit = 32 << 20
 
 // linesInput is a JSON Lines file; its units are runs of lines.
 type linesInput struct {
-	object
+	Object
 	in    string
 	cols  []schemas.Column
-	parts []unit
+	parts []Unit
 	at    []int64 // where each unit begins in the file
 }
 
-func (in *linesInput) name() string              { return in.info.Key }
-func (in *linesInput) split() string             { return in.in }
-func (in *linesInput) columns() []schemas.Column { return in.cols }
-func (in *linesInput) untyped() bool             { return true }
-func (in *linesInput) units() []unit             { return in.parts }
+func (in *linesInput) Name() string              { return in.Info.Key }
+func (in *linesInput) Split() string             { return in.in }
+func (in *linesInput) Columns() []schemas.Column { return in.cols }
+func (in *linesInput) Untyped() bool             { return true }
+func (in *linesInput) Units() []Unit             { return in.parts }
 
-func (in *linesInput) learn(columns []schemas.Column, rows []int64) {
+func (in *linesInput) Learn(columns []schemas.Column, rows []int64) {
 	in.cols = columns
 	first := int64(0)
 	for u, n := range rows {
-		in.parts[u].first, in.parts[u].rows = first, n
+		in.parts[u].First, in.parts[u].Rows = first, n
 		first += n
 	}
 }
 
 // openLines cuts the file into units at ends of lines. Rows are counted by the survey.
-func openLines(ctx context.Context, o object, split string) (in *linesInput, err error) {
-	in = &linesInput{object: o, in: split}
+func openLines(ctx context.Context, o Object, split string) (in *linesInput, err error) {
+	in = &linesInput{Object: o, in: split}
 	r, size, err := o.reader(ctx)
 	if err != nil {
 		return nil, err
@@ -51,10 +51,10 @@ func openLines(ctx context.Context, o object, split string) (in *linesInput, err
 	for at := int64(0); at < size; {
 		end, err := lineEnd(r, min(at+linesPerUnit, size), size)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", o.info.Key, err)
+			return nil, fmt.Errorf("%s: %w", o.Info.Key, err)
 		}
 		in.at = append(in.at, at)
-		in.parts = append(in.parts, unit{bytes: end - at})
+		in.parts = append(in.parts, Unit{Bytes: end - at})
 		at = end
 	}
 	return in, nil
@@ -76,15 +76,15 @@ func lineEnd(r io.ReaderAt, at, size int64) (int64, error) {
 	return size, nil
 }
 
-func (in *linesInput) read(ctx context.Context, u int, wanted []int, yield func(record) error) (err error) {
+func (in *linesInput) Read(ctx context.Context, u int, wanted []int, yield func(Record) error) (err error) {
 	r, _, err := in.reader(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
 	part := in.parts[u]
-	lines := bufio.NewReaderSize(io.NewSectionReader(r, in.at[u], part.bytes), 1<<20)
-	row := part.first
+	lines := bufio.NewReaderSize(io.NewSectionReader(r, in.at[u], part.Bytes), 1<<20)
+	row := part.First
 	for {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -93,7 +93,7 @@ func (in *linesInput) read(ctx context.Context, u int, wanted []int, yield func(
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		rec := record{file: in.info.Key, row: row, number: row, err: err}
+		rec := Record{File: in.Info.Key, Row: row, Number: row, Err: err}
 		if err != nil && !errors.Is(err, errLongLine) {
 			return err
 		}
@@ -101,8 +101,8 @@ func (in *linesInput) read(ctx context.Context, u int, wanted []int, yield func(
 			if len(bytes.TrimSpace(line)) == 0 {
 				continue
 			}
-			rec.item, rec.order, rec.err = decodeObject(line)
-			rec.values = pick(in.cols, rec.item, wanted)
+			rec.Item, rec.Order, rec.Err = decodeObject(line)
+			rec.Values = pick(in.cols, rec.Item, wanted)
 		}
 		row++
 		if err := yield(rec); err != nil {
@@ -111,14 +111,14 @@ func (in *linesInput) read(ctx context.Context, u int, wanted []int, yield func(
 	}
 }
 
-var errLongLine = fmt.Errorf("a line of more than %d bytes", maxItem)
+var errLongLine = fmt.Errorf("a line of more than %d bytes", MaxItem)
 
 // readLine reads a line without its end; one that is too long is read over.
 func readLine(r *bufio.Reader) (line []byte, err error) {
 	long := false
 	for {
 		part, err := r.ReadSlice('\n')
-		if long = long || len(line)+len(part) > maxItem; long {
+		if long = long || len(line)+len(part) > MaxItem; long {
 			line = nil
 		} else {
 			line = append(line, part...)
@@ -182,38 +182,39 @@ type jsonInput struct {
 	in    string
 	docs  []store.Info
 	cols  []schemas.Column
-	parts []unit
+	parts []Unit
 }
 
-func newJSONInput(s store.Store, split string, docs []store.Info, images int64) *jsonInput {
+// NewDocuments is a folder of documents of a split; images is about the bytes of the pictures that they name, all together.
+func NewDocuments(s store.Store, split string, docs []store.Info, images int64) Input {
 	in := &jsonInput{store: s, in: split, docs: docs}
 	for i, d := range docs {
-		in.parts = append(in.parts, unit{first: int64(i), rows: 1, bytes: d.Size + images/int64(len(docs))})
+		in.parts = append(in.parts, Unit{First: int64(i), Rows: 1, Bytes: d.Size + images/int64(len(docs))})
 	}
 	return in
 }
 
-func (in *jsonInput) name() string              { return "JSON documents of split " + in.in }
-func (in *jsonInput) split() string             { return in.in }
-func (in *jsonInput) columns() []schemas.Column { return in.cols }
-func (in *jsonInput) untyped() bool             { return true }
-func (in *jsonInput) units() []unit             { return in.parts }
+func (in *jsonInput) Name() string              { return "JSON documents of split " + in.in }
+func (in *jsonInput) Split() string             { return in.in }
+func (in *jsonInput) Columns() []schemas.Column { return in.cols }
+func (in *jsonInput) Untyped() bool             { return true }
+func (in *jsonInput) Units() []Unit             { return in.parts }
 
-func (in *jsonInput) learn(columns []schemas.Column, _ []int64) { in.cols = columns }
+func (in *jsonInput) Learn(columns []schemas.Column, _ []int64) { in.cols = columns }
 
-func (in *jsonInput) read(ctx context.Context, u int, wanted []int, yield func(record) error) error {
-	rec := record{file: in.docs[u].Key, number: int64(u), document: true}
-	text, err := in.store.Get(ctx, rec.file, nil, maxItem)
+func (in *jsonInput) Read(ctx context.Context, u int, wanted []int, yield func(Record) error) error {
+	rec := Record{File: in.docs[u].Key, Number: int64(u), Document: true}
+	text, err := in.store.Get(ctx, rec.File, nil, MaxItem)
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	if err == nil {
-		rec.item, rec.order, err = decodeObject(text)
+		rec.Item, rec.Order, err = decodeObject(text)
 	}
 	if err == nil {
-		rec.item, rec.order = flatten(rec.item, rec.order)
-		rec.values = pick(in.cols, rec.item, wanted)
+		rec.Item, rec.Order = flatten(rec.Item, rec.Order)
+		rec.Values = pick(in.cols, rec.Item, wanted)
 	}
-	rec.err = err
+	rec.Err = err
 	return yield(rec)
 }

@@ -1,4 +1,4 @@
-package vqa
+package itemfile
 
 import (
 	"bytes"
@@ -17,23 +17,23 @@ import (
 
 // parquetInput is a Parquet file; its units are row groups.
 type parquetInput struct {
-	object
+	Object
 	in    string
 	cols  []schemas.Column
 	nodes []*parquetNode
-	parts []unit
+	parts []Unit
 }
 
-func (in *parquetInput) name() string              { return in.info.Key }
-func (in *parquetInput) split() string             { return in.in }
-func (in *parquetInput) columns() []schemas.Column { return in.cols }
-func (in *parquetInput) untyped() bool             { return false }
-func (in *parquetInput) units() []unit             { return in.parts }
+func (in *parquetInput) Name() string              { return in.Info.Key }
+func (in *parquetInput) Split() string             { return in.in }
+func (in *parquetInput) Columns() []schemas.Column { return in.cols }
+func (in *parquetInput) Untyped() bool             { return false }
+func (in *parquetInput) Units() []Unit             { return in.parts }
 
-func (in *parquetInput) learn([]schemas.Column, []int64) {}
+func (in *parquetInput) Learn([]schemas.Column, []int64) {}
 
-func openParquet(ctx context.Context, o object, split string) (in *parquetInput, err error) {
-	in = &parquetInput{object: o, in: split}
+func openParquet(ctx context.Context, o Object, split string) (in *parquetInput, err error) {
+	in = &parquetInput{Object: o, in: split}
 	f, r, err := in.open(ctx)
 	if err != nil {
 		return nil, err
@@ -43,19 +43,19 @@ func openParquet(ctx context.Context, o object, split string) (in *parquetInput,
 	for _, field := range f.Schema().Fields() {
 		n, err := newParquetNode(field, &leaf, 0, 0)
 		if err != nil {
-			return nil, &itemError{file: o.info.Key, where: field.Name(), err: err}
+			return nil, &Error{File: o.Info.Key, Where: field.Name(), Err: err}
 		}
 		in.nodes = append(in.nodes, n)
 		in.cols = append(in.cols, n.column)
 	}
 	if text, ok := f.Lookup(schemas.HuggingFaceKey); ok {
 		if err := applyFeatures(in.cols, []byte(text)); err != nil {
-			return nil, fmt.Errorf("%s: %w", o.info.Key, err)
+			return nil, fmt.Errorf("%s: %w", o.Info.Key, err)
 		}
 	}
 	first := int64(0)
 	for _, g := range f.Metadata().RowGroups {
-		in.parts = append(in.parts, unit{first, g.NumRows, g.TotalByteSize})
+		in.parts = append(in.parts, Unit{first, g.NumRows, g.TotalByteSize})
 		first += g.NumRows
 	}
 	return in, nil
@@ -66,14 +66,14 @@ func (in *parquetInput) open(ctx context.Context) (*shardfile.Reader, store.Read
 	if err != nil {
 		return nil, nil, err
 	}
-	f, err := shardfile.Open(r, size, in.info.Key)
+	f, err := shardfile.Open(r, size, in.Info.Key)
 	if err != nil {
 		return nil, nil, errors.Join(err, r.Close())
 	}
 	return f, r, nil
 }
 
-func (in *parquetInput) read(ctx context.Context, u int, wanted []int, yield func(record) error) (err error) {
+func (in *parquetInput) Read(ctx context.Context, u int, wanted []int, yield func(Record) error) (err error) {
 	f, r, err := in.open(ctx)
 	if err != nil {
 		return err
@@ -98,17 +98,17 @@ func (in *parquetInput) read(ctx context.Context, u int, wanted []int, yield fun
 		}
 	}
 	part := in.parts[u]
-	for row := range part.rows {
+	for row := range part.Rows {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		rec := record{file: in.info.Key, row: part.first + row, number: part.first + row}
+		rec := Record{File: in.Info.Key, Row: part.First + row, Number: part.First + row}
 		// An error of decoding leaves the columns at different rows: nothing can follow.
 		if err := guard(func() (err error) {
-			rec.values, err = in.row(leaves, wanted)
+			rec.Values, err = in.row(leaves, wanted)
 			return err
 		}); err != nil {
-			return &itemError{file: in.info.Key, row: rec.row, err: err}
+			return &Error{File: in.Info.Key, Row: rec.Row, Err: err}
 		}
 		if err := yield(rec); err != nil {
 			return err
@@ -280,7 +280,7 @@ func parquetType(f parquet.Field) (schemas.Type, error) {
 	kind := f.Type().Kind()
 	switch logical.(type) {
 	case *format.NullType:
-		return typeNull, nil
+		return TypeNull, nil
 	case *format.DateType:
 		return schemas.TypeDate, nil
 	case *format.StringType, *format.EnumType, *format.JsonType:

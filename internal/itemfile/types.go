@@ -1,4 +1,4 @@
-package vqa
+package itemfile
 
 import (
 	"encoding/base64"
@@ -14,15 +14,15 @@ import (
 )
 
 const (
-	// typeNull is the type of a column without a value.
-	typeNull = arrowfile.TypeNull
-	// typeMixed is the type of an untyped column whose values have no type in common.
-	typeMixed schemas.Type = "mixed"
+	// TypeNull is the type of a column without a value.
+	TypeNull = arrowfile.TypeNull
+	// TypeMixed is the type of an untyped column whose values have no type in common.
+	TypeMixed schemas.Type = "mixed"
 )
 
-// infer is the type of an untyped value.
-func infer(v any) schemas.Column {
-	c := schemas.Column{Type: typeNull, Nullable: true}
+// Infer is the type of an untyped value.
+func Infer(v any) schemas.Column {
+	c := schemas.Column{Type: TypeNull, Nullable: true}
 	switch v := v.(type) {
 	case bool:
 		c.Type = schemas.TypeBool
@@ -36,43 +36,43 @@ func infer(v any) schemas.Column {
 	case []byte:
 		c.Type = schemas.TypeBinary
 	case []any:
-		e := schemas.Column{Type: typeNull, Nullable: true}
+		e := schemas.Column{Type: TypeNull, Nullable: true}
 		for _, x := range v {
-			e = merge(e, infer(x), true)
+			e = Merge(e, Infer(x), true)
 		}
 		c.Type, c.Elem = schemas.TypeList, &e
 	case map[string]any:
 		c.Type = schemas.TypeStruct
 		for _, name := range slices.Sorted(maps.Keys(v)) {
-			f := infer(v[name])
+			f := Infer(v[name])
 			f.Name = name
 			c.Fields = append(c.Fields, f)
 		}
 		if len(c.Fields) == 0 { // Parquet has no struct without fields
-			c.Type = typeMixed
+			c.Type = TypeMixed
 		}
 	}
 	return c
 }
 
-// merge is the type that holds the values of both; typeMixed where there is none. Untyped
+// Merge is the type that holds the values of both; TypeMixed where there is none. Untyped
 // numbers may be integers by chance.
-func merge(a, b schemas.Column, untyped bool) schemas.Column {
+func Merge(a, b schemas.Column, untyped bool) schemas.Column {
 	switch {
-	case a.Type == typeNull:
+	case a.Type == TypeNull:
 		b.Name = a.Name
 		return b
-	case b.Type == typeNull:
+	case b.Type == TypeNull:
 		return a
-	case a.Type == typeMixed || b.Type == typeMixed:
+	case a.Type == TypeMixed || b.Type == TypeMixed:
 		return mixed(a)
 	case a.Type != b.Type:
 		return mergeNumbers(a, b, untyped)
 	}
 	switch a.Type {
 	case schemas.TypeList:
-		e := merge(*a.Elem, *b.Elem, untyped)
-		if e.Type == typeMixed {
+		e := Merge(*a.Elem, *b.Elem, untyped)
+		if e.Type == TypeMixed {
 			return mixed(a)
 		}
 		a.Elem = &e
@@ -93,7 +93,7 @@ func merge(a, b schemas.Column, untyped bool) schemas.Column {
 }
 
 func mixed(c schemas.Column) schemas.Column {
-	return schemas.Column{Name: c.Name, Type: typeMixed, Nullable: true}
+	return schemas.Column{Name: c.Name, Type: TypeMixed, Nullable: true}
 }
 
 func mergeNumbers(a, b schemas.Column, untyped bool) schemas.Column {
@@ -123,56 +123,56 @@ func mergeFields(a, b []schemas.Column, untyped bool) ([]schemas.Column, bool) {
 			a = append(a, f)
 			continue
 		}
-		if a[i] = merge(a[i], f, untyped); a[i].Type == typeMixed {
+		if a[i] = Merge(a[i], f, untyped); a[i].Type == TypeMixed {
 			return nil, false
 		}
 	}
 	return a, true
 }
 
-// storable makes a column one that a table can have: what is null everywhere becomes text,
+// Storable makes a column one that a table can have: what is null everywhere becomes text,
 // and no text.
-func storable(c schemas.Column) schemas.Column {
+func Storable(c schemas.Column) schemas.Column {
 	c.Nullable = true
 	switch c.Type {
-	case typeNull:
+	case TypeNull:
 		c.Type = schemas.TypeString
 	case schemas.TypeList:
-		e := storable(*c.Elem)
+		e := Storable(*c.Elem)
 		c.Elem = &e
 	case schemas.TypeStruct:
 		c.Fields = slices.Clone(c.Fields)
 		for i := range c.Fields {
-			c.Fields[i] = storable(c.Fields[i])
+			c.Fields[i] = Storable(c.Fields[i])
 		}
 	}
 	return c
 }
 
-// describe is a type for people.
-func describe(c schemas.Column) string {
+// Describe is a type for people.
+func Describe(c schemas.Column) string {
 	switch {
 	case c.Classes != nil:
 		return fmt.Sprintf("class label of %d names", len(c.Classes))
 	case c.Type == schemas.TypeList:
-		return "list of " + describe(*c.Elem)
+		return "list of " + Describe(*c.Elem)
 	case c.Type == schemas.TypeStruct:
 		return fmt.Sprintf("struct of %d fields", len(c.Fields))
 	}
 	return string(c.Type)
 }
 
-// difference finds where in two columns that cannot be united their types differ, and how.
-func difference(name string, a, b schemas.Column, untyped bool) (at, one, other string) {
+// Difference finds where in two columns that cannot be united their types differ, and how.
+func Difference(name string, a, b schemas.Column, untyped bool) (at, one, other string) {
 	if a.Type == b.Type {
 		switch a.Type {
 		case schemas.TypeList:
-			return difference(name+"[]", *a.Elem, *b.Elem, untyped)
+			return Difference(name+"[]", *a.Elem, *b.Elem, untyped)
 		case schemas.TypeStruct:
 			for _, f := range b.Fields {
 				i := slices.IndexFunc(a.Fields, func(c schemas.Column) bool { return c.Name == f.Name })
-				if i >= 0 && merge(a.Fields[i], f, untyped).Type == typeMixed {
-					return difference(name+"."+f.Name, a.Fields[i], f, untyped)
+				if i >= 0 && Merge(a.Fields[i], f, untyped).Type == TypeMixed {
+					return Difference(name+"."+f.Name, a.Fields[i], f, untyped)
 				}
 			}
 		}
@@ -184,12 +184,12 @@ func difference(name string, a, b schemas.Column, untyped bool) (at, one, other 
 			}
 		}
 	}
-	return name, describe(a), describe(b)
+	return name, Describe(a), Describe(b)
 }
 
-// coerce makes a value one of a column's type, as schemas.Table.Row wants it, or says why
+// Coerce makes a value one of a column's type, as schemas.Table.Row wants it, or says why
 // it is none.
-func coerce(c *schemas.Column, v any) (any, error) {
+func Coerce(c *schemas.Column, v any) (any, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -202,7 +202,7 @@ func coerce(c *schemas.Column, v any) (any, error) {
 		out := make([]any, len(list))
 		for i, e := range list {
 			var err error
-			if out[i], err = coerce(c.Elem, e); err != nil {
+			if out[i], err = Coerce(c.Elem, e); err != nil {
 				return nil, fmt.Errorf("element %d: %w", i, err)
 			}
 		}
@@ -228,7 +228,7 @@ func coerceStruct(c *schemas.Column, v any) (any, error) {
 	out := make(map[string]any, len(m))
 	for i := range c.Fields {
 		f := &c.Fields[i]
-		value, err := coerce(f, m[f.Name])
+		value, err := Coerce(f, m[f.Name])
 		if err != nil {
 			return nil, fmt.Errorf("field %s: %w", f.Name, err)
 		}
@@ -321,18 +321,18 @@ func coerceNumber(c *schemas.Column, n json.Number) (v any, err error) {
 func wrong(c *schemas.Column, v any) error {
 	switch v := v.(type) {
 	case string, json.Number:
-		return fmt.Errorf("want %s, have %q", describe(*c), v)
+		return fmt.Errorf("want %s, have %q", Describe(*c), v)
 	case []any:
-		return fmt.Errorf("want %s, have a list", describe(*c))
+		return fmt.Errorf("want %s, have a list", Describe(*c))
 	case map[string]any:
-		return fmt.Errorf("want %s, have a struct", describe(*c))
+		return fmt.Errorf("want %s, have a struct", Describe(*c))
 	}
-	return fmt.Errorf("want %s, have %v", describe(*c), v)
+	return fmt.Errorf("want %s, have %v", Describe(*c), v)
 }
 
-// toJSON is a value as JSON, bytes in base64. Infinities and NaN, which JSON lacks, are
+// ToJSON is a value as JSON, bytes in base64. Infinities and NaN, which JSON lacks, are
 // text.
-func toJSON(v any) string {
+func ToJSON(v any) string {
 	b, err := json.Marshal(finite(v))
 	if err != nil {
 		return "null" // no value that is read has another type than JSON knows
