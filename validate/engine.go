@@ -165,18 +165,18 @@ func (p *Pass) Progress(bytes int64) { p.options.Progress(bytes) }
 
 // Parallel calls do for 0 to n-1, as many at a time as there are jobs, until one returns an error.
 func (p *Pass) Parallel(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
-	group, ctx := errgroup.WithContext(ctx)
+	group, within := errgroup.WithContext(ctx)
 	group.SetLimit(p.options.Jobs)
 	for i := range n {
-		if ctx.Err() != nil {
+		if within.Err() != nil {
 			break
 		}
-		group.Go(func() error { return do(ctx, i) })
+		group.Go(func() error { return do(within, i) })
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	return context.Cause(ctx)
+	return context.Cause(ctx) // within has ended with the group
 }
 
 // Dataset shows a data set.
