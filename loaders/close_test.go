@@ -140,7 +140,8 @@ func TestRequests(t *testing.T) {
 	if _, err := ReadArray(t.Context(), a, region, make([]uint16, region.Elements())); err != nil {
 		t.Fatal(err)
 	}
-	if n, want := count(), groups+len(a.index.chunks); n > want || n < len(a.index.chunks)/2 {
+	// Page headers and pages that are neighbours come together.
+	if n := count(); n == 0 || n > groups {
 		t.Errorf("the region took %d requests for %d pages in %d row groups", n, len(a.index.chunks), groups)
 	}
 }

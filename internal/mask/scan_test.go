@@ -78,7 +78,7 @@ func TestScannerRefuses(t *testing.T) {
 	var s Scanner
 	err := s.Rows(encoded(schemas.Int16, []int64{0, 0, 4, -3}), schemas.Int16, 2, 0, 6)
 	var label *LabelError
-	if !errors.As(err, &label) || *label != (LabelError{"-3", 0, 7, 1}) {
+	if !errors.As(err, &label) || *label != (LabelError{Value: "-3", Y: 7, X: 1}) {
 		t.Errorf("a negative label: %v", err)
 	}
 	if err := s.Rows(encoded(schemas.Uint64, []int64{-1}), schemas.Uint64, 1, 0, 0); !errors.As(err, &label) {
