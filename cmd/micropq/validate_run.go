@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/micropq/micropq/internal/durable"
 	"github.com/micropq/micropq/validate"
 	"github.com/micropq/micropq/validate/baseline"
 	"github.com/micropq/micropq/validate/report"
@@ -32,22 +35,66 @@ func runValidate(c *cli.Context) error {
 		return &usageError{err}
 	}
 	limitHeap(v.options.Memory)
-	v.progress.Start("validating", 0)
-	result, unreadable := validate.Run(c.Context, openTargets(c.Context, v.locations, target.Options{As: c.String("as")}), v.options)
-	v.progress.Stop()
+	targets := openTargets(c.Context, v.locations, v.target)
+	result, unreadable := v.run(c.Context, targets)
 	if result == nil {
 		return unreadable
+	}
+	var notes []string
+	var mendErr error
+	if v.fix {
+		if notes, mendErr = mend(c.Context, targets, result); len(notes) > 0 {
+			if result, unreadable = v.run(c.Context, targets); result == nil {
+				return unreadable
+			}
+		}
 	}
 	r := &report.Report{
 		Version: version, Base: v.base, Targets: v.locations, Catalogue: rules.All(), Rules: result.Rules, Fail: v.fail,
 		Findings: result.Findings, Cut: result.Cut, Seen: result.Seen, Excepted: result.Excepted,
-		Unreadable: targetErrors(unreadable), Notes: v.exceptions.Notes(),
+		Unreadable: targetErrors(unreadable), Notes: append(notes, v.exceptions.Notes()...),
 	}
-	err = errors.Join(unreadable, v.compare(known, result, r), v.write(c.App.Writer, r))
+	err = errors.Join(unreadable, mendErr, v.compare(known, result, r), v.writePatch(r), v.write(c.App.Writer, r))
 	if err == nil && v.fail != 0 && r.Worst() >= v.fail {
 		err = errFindings
 	}
 	return err
+}
+
+// run is one pass over the targets.
+func (v *validation) run(ctx context.Context, targets []validate.Target) (*validate.Result, error) {
+	v.exceptions = v.config.Excepting(v.locations, v.now)
+	v.options.Except = v.exceptions.Except
+	v.progress.Start("validating", 0)
+	defer v.progress.Stop()
+	return validate.Run(ctx, targets, v.options)
+}
+
+// mend does what is safe and says what was done.
+func mend(ctx context.Context, targets []validate.Target, result *validate.Result) (notes []string, err error) {
+	done, err := validate.Mend(ctx, targets, result.Findings)
+	for _, f := range done {
+		notes = append(notes, fmt.Sprintf("mended %s: %s: %s", f.Target, f.Rule, f.Fix.Doc))
+	}
+	return notes, err
+}
+
+// writePatch writes the edits that the findings of a report ask for.
+func (v *validation) writePatch(r *report.Report) error {
+	if v.patch == "" {
+		return nil
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	requests := validate.Patch(r.Findings)
+	for _, q := range requests {
+		if err := e.Encode(q); err != nil {
+			return err
+		}
+	}
+	r.Notes = append(r.Notes, fmt.Sprintf("%s has %d edits: look at them, then micropq annotate apply %s %s", v.patch, len(requests), v.locations[0], v.patch))
+	return durable.Replace(v.patch, b.Bytes())
 }
 
 // baselines are those of --baseline and of the file that --write-baseline replaces; nil for none.

@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/micropq/micropq/validate"
@@ -66,7 +67,7 @@ func (junit) Write(w io.Writer, r *Report) error {
 		unreadable[u.Target] = u
 	}
 	all := junitSuites{Name: "micropq validate"}
-	for _, target := range r.Targets {
+	for _, target := range r.files() {
 		s := junitSuite{Name: plain(target)}
 		if u := unreadable[target]; u != nil {
 			s.Errors++
@@ -99,6 +100,17 @@ func (junit) Write(w io.Writer, r *Report) error {
 	}
 	_, err := io.WriteString(w, "\n")
 	return err
+}
+
+// files are the targets, and files that belong to one and have findings of their own.
+func (r *Report) files() []string {
+	names := slices.Clone(r.Targets)
+	for _, f := range r.Findings {
+		if !slices.Contains(names, f.Target) {
+			names = append(names, f.Target)
+		}
+	}
+	return names
 }
 
 func caseMessage(fs []*validate.Finding) string {

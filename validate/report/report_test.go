@@ -61,6 +61,7 @@ func sample() *Report {
 		add("LB003", validate.Warning, fmt.Sprintf("instance %d has 1 pixel, fewer than 20", 137+i),
 			validate.Place{Target: "masks/S60.tiff", Sample: "S60", Instance: ptr(int64(137 + i)), BBox: b}, 1, 20)
 	}
+	add("LB003", validate.Warning, "instance 9 has 3 pixels, fewer than 20", validate.Place{Target: "masks/S60_second.tiff"}, 3, 20)
 	add("LB006", validate.Info, "instances 3 and 4 touch along 17 pixels", validate.Place{Target: "masks/S60.tiff", Sample: "S60", Array: "gt", Row: ptr(int64(3))}, 17, 0)
 	return r
 }
@@ -173,7 +174,7 @@ func TestJSONDecodes(t *testing.T) {
 	if err := json.Unmarshal(written(t, "json", r, Options{}), &doc); err != nil {
 		t.Fatal(err)
 	}
-	if len(doc.Findings) != len(r.Findings) || doc.Counts["error"] != 2 || doc.Counts["warning"] != 8 || doc.Counts["known"] != 3 || doc.Cut["LB006"] != 1200 {
+	if len(doc.Findings) != len(r.Findings) || doc.Counts["error"] != 2 || doc.Counts["warning"] != 9 || doc.Counts["known"] != 3 || doc.Cut["LB006"] != 1200 {
 		t.Errorf("got %+v", doc)
 	}
 	lines := bytes.Split(bytes.TrimSuffix(written(t, "jsonl", r, Options{}), []byte("\n")), []byte("\n"))
