@@ -16,8 +16,12 @@ import (
 const (
 	// manifestLimit bounds what is read as a manifest: about a million shards.
 	manifestLimit = 256 << 20
-	// openFiles bounds how many footers are read at one time.
-	openFiles = 16
+	// keptTails is how many remote shards keep their last 64 KiB, which hold the page indexes, or
+	// all, of small ones.
+	keptTails = 256
+	// openFiles bounds how many footers are read at one time, and unless the options say otherwise,
+	// all requests to a server: a thousand of them, 20 ms each, take a third of a second.
+	openFiles = 64
 	// indexMemory holds the indexes of arrays with four million chunks.
 	indexMemory = 64 << 20
 )
@@ -60,6 +64,9 @@ type Dataset struct {
 // sizes and columns must be as promised, and nothing else. A newer major version of the
 // format is a *[schemas.VersionError]. ctx bounds remote reads until Close.
 func Open(ctx context.Context, location string, o Options) (_ *Dataset, err error) {
+	if o.Store.MaxRequests == 0 {
+		o.Store.MaxRequests = openFiles
+	}
 	s, err := store.Open(ctx, location, o.Store)
 	if err != nil {
 		return nil, err
@@ -87,7 +94,9 @@ func (d *Dataset) openShards(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			d.shards[i], errs[i] = openShard(ctx, d.store, entry)
+			if d.shards[i], errs[i] = openShard(ctx, d.store, entry); errs[i] == nil && len(d.shards) > keptTails {
+				store.ForgetTail(d.shards[i].at)
+			}
 			return nil
 		})
 	}

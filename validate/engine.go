@@ -317,6 +317,7 @@ func (s *Scope) Limit(name string) float64 {
 // Report adds a finding. Rule and fingerprint are filled in, and the severity where there is none.
 func (s *Scope) Report(f Finding) {
 	f.Rule = s.rule.ID
+	f.Place = f.Place.clone() // targets use the memory of evidence again
 	if f.Severity == 0 || f.Severity > s.rule.Severity {
 		f.Severity = s.rule.Severity
 	}

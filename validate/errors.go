@@ -5,8 +5,8 @@ import "fmt"
 // KeyError is a key of an annotation file that is missing or taken twice, or a reference to a record that
 // is not there.
 type KeyError struct {
-	Table   string // the list that the records are in, as the file calls it: annotations
-	Key     string // image_id
+	Table   string // the list that the records are in, as the file calls it: annotations; "" for the file itself
+	Key     string // image_id, "" for the record itself
 	Value   string // of the key, "" where it has none
 	Problem string // what is wrong with it: is missing, is taken twice
 	Row     int64  // in the list, of the first such record, from 0
@@ -14,14 +14,20 @@ type KeyError struct {
 }
 
 func (e *KeyError) Error() string {
-	value, more := "", ""
+	text := e.Problem
 	if e.Value != "" {
-		value = " " + e.Value
+		text = e.Value + " " + text
+	}
+	if e.Key != "" {
+		text = e.Key + " " + text
+	}
+	if e.Table != "" {
+		text = fmt.Sprintf("%s[%d]: %s", e.Table, e.Row, text)
 	}
 	if e.Rows > 1 {
-		more = fmt.Sprintf(", as in %d more", e.Rows-1)
+		text += fmt.Sprintf(", as in %d more", e.Rows-1)
 	}
-	return fmt.Sprintf("%s[%d]: %s%s %s%s", e.Table, e.Row, e.Key, value, e.Problem, more)
+	return text
 }
 
 // FieldError is a field of a question that does not hold what it should.

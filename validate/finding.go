@@ -28,6 +28,20 @@ type Place struct {
 	BBox     *schemas.BBox `json:"bbox,omitempty"`     // in elements of the level, half-open
 }
 
+// clone is the place with memory of its own.
+func (p Place) clone() Place {
+	p.Row, p.Instance, p.BBox = clone(p.Row), clone(p.Instance), clone(p.BBox)
+	return p
+}
+
+func clone[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	c := *p
+	return &c
+}
+
 // Finding is one place where a rule is broken.
 type Finding struct {
 	Rule     string   `json:"rule"`

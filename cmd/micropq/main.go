@@ -62,6 +62,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			readCommand(),
 			previewCommand(),
 			streamCommand(),
+			serveCommand(),
 			annotateCommand(),
 			validateCommand(),
 			rulesCommand(),

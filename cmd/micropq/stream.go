@@ -93,6 +93,7 @@ func runStream(c *cli.Context) (err error) {
 	if err != nil {
 		return usagef("--progress: %w", err)
 	}
+	o.Memory = limitMemory(o.Memory)
 	report := progress.New(c.App.ErrWriter, mode, isTerminal(c.App.ErrWriter))
 	o.OnSkipped = func(item batch.Item, err error) {
 		report.Note(fmt.Sprintf("skipped the box at %v of %s: %v", item.Origin, item.Sample, err))
@@ -130,6 +131,11 @@ func runStream(c *cli.Context) (err error) {
 // newLoader makes the loader of a command line; the state, being of its order, is read with it.
 func newLoader(c *cli.Context, sources []batch.Source, o batch.Options) (*batch.Loader, error) {
 	l, err := batch.New(c.Context, sources, o)
+	var memory *batch.MemoryError
+	if errors.As(err, &memory) {
+		return nil, usagef("--memory %s: two batches of %s and the buffers to read them need at least --memory %dMiB",
+			c.String("memory"), formatBytes(memory.Batch), (memory.Need+programBytes)/3*4>>20+1)
+	}
 	if err != nil || c.String("state") == "" {
 		return l, err
 	}
@@ -189,22 +195,24 @@ func streamOptions(c *cli.Context) (o batch.Options, err error) {
 	if o.Memory, err = parseBytes(c.String("memory")); err != nil {
 		errs = append(errs, fmt.Errorf("--memory: %w", err))
 	}
-	o.Memory = limitMemory(o.Memory)
 	if err := errors.Join(append(errs, o.Validate())...); err != nil {
 		return o, &usageError{err}
 	}
 	return o, nil
 }
 
+// programBytes is what the program takes by itself: its own pages, and the indexes of a data set
+// of moderate size.
+const programBytes = 32 << 20
+
 // limitMemory keeps the resident memory of the program, the runtime and its garbage included,
 // below --memory, and returns how much of it batches and what they are read with may take. A
 // limit that the user gave the runtime stands.
 func limitMemory(memory int64) int64 {
-	const program = 32 << 20 // of its own pages, and of the indexes of a small data set
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(max(memory-program, program))
+		debug.SetMemoryLimit(max(memory-programBytes, programBytes))
 	}
-	return max(memory-memory/4-program, 1)
+	return max(memory-memory/4-programBytes, 1)
 }
 
 // parseExtents reads numbers such as 64,128,128.

@@ -122,26 +122,14 @@ type identified struct {
 	id  int64
 }
 
-// identify gives every object of an array an id of its own, ordered by it. Where all labels
-// differ they are the ids. Where channels hold 0 and 1, or share labels otherwise, the
-// benchmark's tools number the channels from 1; so does this as long as no channel holds
-// two objects. Failing that, objects are numbered in order of channel and label.
+// identify gives every object of an array an id of its own, ordered by it.
 func identify(keys []arrays.Key) []identified {
-	out := make([]identified, len(keys))
-	labels, channels := map[int64]bool{}, map[int32]bool{}
-	for _, k := range keys {
-		labels[k.Label], channels[k.Channel] = true, true
-	}
+	out, places := make([]identified, len(keys)), make([]layout.Key, len(keys))
 	for i, k := range keys {
-		out[i].key = k
-		switch {
-		case len(labels) == len(keys):
-			out[i].id = k.Label
-		case len(channels) == len(keys):
-			out[i].id = int64(k.Channel) + 1
-		default:
-			out[i].id = int64(i) + 1
-		}
+		places[i] = layout.Key(k)
+	}
+	for i, id := range layout.Identify(places) {
+		out[i] = identified{keys[i], id}
 	}
 	slices.SortFunc(out, func(a, b identified) int { return int(min(1, max(-1, a.id-b.id))) })
 	return out

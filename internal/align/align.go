@@ -119,15 +119,12 @@ func (e *Estimator) inside(d edge, side int) bool {
 	return d.Y >= reach && int(d.Y) < e.height-reach
 }
 
-// Rows looks at dense rows of little-endian elements, the first of them row y of plane z, those of
-// each channel after those of the one before. Each row is given once, in any order.
-func (e *Estimator) Rows(data []byte, d schemas.DType, z, y int) {
-	rows := len(data) / (len(e.channels) * e.width * d.Size())
-	for c := range e.channels {
-		for k := range rows {
-			row := data[(c*rows+k)*e.width*d.Size():][:e.width*d.Size()]
-			e.look(&e.channels[c], row, d, int32(z), int32(y+k))
-		}
+// Rows looks at dense rows of little-endian elements of a channel, the first of them row y of plane z. Each row
+// is given once, in any order.
+func (e *Estimator) Rows(channel, z, y int, data []byte, d schemas.DType) {
+	for n := e.width * d.Size(); len(data) > 0; data = data[n:] {
+		e.look(&e.channels[channel], data[:n], d, int32(z), int32(y))
+		y++
 	}
 }
 

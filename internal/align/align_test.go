@@ -59,7 +59,7 @@ func (s scene) estimate(t *testing.T) (Shift, bool) {
 		for i, v := range rows {
 			data[i] = byte(math.Round(min(255, max(0, v))))
 		}
-		e.Rows(data, schemas.Uint8, 0, y)
+		e.Rows(0, 0, y, data, schemas.Uint8)
 	}
 	return e.Shift()
 }

@@ -2,6 +2,7 @@ package fisbe
 
 import (
 	"bufio"
+	"io"
 	"regexp"
 	"strings"
 	"time"
@@ -43,37 +44,58 @@ type Place struct{ Subset, Split string }
 // SplitList is the official assignment, by sample name.
 type SplitList map[string]Place
 
-// ParseSplitList reads sample_list_per_split.txt: a heading for each subset
-// ("(1) samples for FlyLight completely:"), under it the splits ("train:") and the names.
-func ParseSplitList(text string) (SplitList, error) {
-	list := SplitList{}
-	var at Place
-	in := bufio.NewScanner(strings.NewReader(text))
-	for n := 1; in.Scan(); n++ {
+// Listed is a line of the list: where a sample belongs.
+type Listed struct {
+	Name string
+	Place
+	Line int // from 1
+}
+
+// ReadList reads sample_list_per_split.txt: a heading for each subset ("(1) samples for FlyLight
+// completely:"), under it the splits ("train:") and the names. A sample may stand there twice.
+func ReadList(r io.Reader) (list []Listed, err error) {
+	var at Listed
+	in := bufio.NewScanner(r)
+	for in.Scan() {
+		at.Line++
 		line := strings.TrimSpace(in.Text())
 		heading, isHeading := strings.CutSuffix(line, ":")
 		switch {
 		case line == "":
 		case isHeading && strings.Contains(heading, "completely"):
-			at = Place{Subset: "completely"}
+			at.Place = Place{Subset: "completely"}
 		case isHeading && strings.Contains(heading, "partly"):
-			at = Place{Subset: "partly"}
+			at.Place = Place{Subset: "partly"}
 		case isHeading:
 			at.Split = heading
 		case at.Subset == "" || at.Split == "":
-			return nil, badf("split list", "line %d: %q stands under no subset and split", n, line)
+			return nil, badf("split list", "line %d: %q stands under no subset and split", at.Line, line)
 		default:
-			if was, twice := list[line]; twice && was != at {
-				return nil, badf("split list", "line %d: %s is in %s/%s and in %s/%s", n, line, was.Subset, was.Split, at.Subset, at.Split)
-			}
-			list[line] = at
+			at.Name = line
+			list = append(list, at)
 		}
 	}
 	if err := in.Err(); err != nil {
-		return nil, badf("split list", "%w", err)
+		return nil, badf("split list", "line %d: %w", at.Line+1, err)
 	}
 	if len(list) == 0 {
 		return nil, badf("split list", "no sample is listed: want the release's sample_list_per_split.txt")
+	}
+	return list, nil
+}
+
+// ParseSplitList is the assignment of a list, in which a sample has one place.
+func ParseSplitList(text string) (SplitList, error) {
+	listed, err := ReadList(strings.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	list := SplitList{}
+	for _, l := range listed {
+		if was, twice := list[l.Name]; twice && was != l.Place {
+			return nil, badf("split list", "line %d: %s is in %s/%s and in %s/%s", l.Line, l.Name, was.Subset, was.Split, l.Subset, l.Split)
+		}
+		list[l.Name] = l.Place
 	}
 	return list, nil
 }
@@ -119,4 +141,33 @@ func Settle(sample string, fromPath Place, list SplitList) (Place, error) {
 		}
 	}
 	return p, nil
+}
+
+// Key is where a neuron is: the value of its elements in its channel.
+type Key struct {
+	Channel int32
+	Label   int64
+}
+
+// Identify gives every neuron of an array an id of its own. Keys are sorted by channel, then label.
+// Where all labels differ they are the ids. Where channels hold 0 and 1, or share labels otherwise, the
+// benchmark's tools number the channels from 1; so does this as long as no channel holds two
+// neurons. Failing that, they are numbered in order.
+func Identify(keys []Key) []int64 {
+	ids := make([]int64, len(keys))
+	labels, channels := map[int64]bool{}, map[int32]bool{}
+	for _, k := range keys {
+		labels[k.Label], channels[k.Channel] = true, true
+	}
+	for i, k := range keys {
+		switch {
+		case len(labels) == len(keys):
+			ids[i] = k.Label
+		case len(channels) == len(keys):
+			ids[i] = int64(k.Channel) + 1
+		default:
+			ids[i] = int64(i) + 1
+		}
+	}
+	return ids
 }

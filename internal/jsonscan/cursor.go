@@ -219,3 +219,13 @@ func (c *Cursor) End() error {
 	}
 	return nil
 }
+
+// Comma moves past a comma within an array and reports whether there was one, for loops over elements that are quicker
+// than [Cursor.Array] alone: the element after it, or the end of the array, is read as by Array.
+func (c *Cursor) Comma() bool {
+	if c.Peek() == ',' {
+		c.at++
+		return true
+	}
+	return false
+}

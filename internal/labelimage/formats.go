@@ -64,6 +64,9 @@ func (im *Image) openTIFF(ctx context.Context, f *os.File, size int64) error {
 	for _, page := range a.Pages() {
 		im.Segment = max(im.Segment, page.SegmentBytes())
 	}
+	first := a.Pages()[0]
+	im.Description, im.Software = first.Description, first.Software
+	im.Rewritable = series[0].Levels() == 1 && !im.DType.Signed() && !slices.ContainsFunc(a.Pages(), func(p *tiffio.Page) bool { return !plain(p, first) })
 	z := strings.IndexByte(a.Axes(), 'Z')
 	y := strings.IndexByte(a.Axes(), 'Y')
 	im.rows = func(ctx context.Context, each Each) error {
@@ -75,13 +78,28 @@ func (im *Image) openTIFF(ctx context.Context, f *os.File, size int64) error {
 			if z >= 0 {
 				plane = band.Region.Origin[z]
 			}
-			if err := each(plane, band.Region.Origin[y], band.View.Data); err != nil {
-				return err
+			n := len(band.View.Data) / im.Channels
+			for c := range im.Channels {
+				if err := each(c, plane, band.Region.Origin[y], band.View.Data[c*n:(c+1)*n]); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
 	}
 	return nil
+}
+
+// plainTags are the tags that say how elements are kept, and those that a label image is written with: sizes
+// and types, strips and tiles, resolution, description and software (TIFF 6.0).
+var plainTags = []uint16{254, 256, 257, 258, 259, 262, 266, 270, 273, 274, 277, 278, 279, 282, 283, 284, 296, 305, 317, 322, 323, 324, 325, 339}
+
+// plain reports whether a page says nothing that another with its elements would not say, beside what the
+// first page of the file says.
+func plain(p, first *tiffio.Page) bool {
+	unknown := func(tag uint16) bool { return !slices.Contains(plainTags, tag) }
+	return p.Photometric == tiffio.BlackIsZero && p.Orientation == 1 && !p.Reduced && !p.IsMask && p.Bits == 8*p.DType.Size() &&
+		!slices.ContainsFunc(p.Tags, unknown) && (p == first || p.Description == "" && (p.Software == "" || p.Software == first.Software))
 }
 
 // kinds says what the first images of a file are.
@@ -110,7 +128,7 @@ func (im *Image) openNPY(f *os.File, size int64) error {
 		return fmt.Errorf("its elements are in Fortran order: save numpy.ascontiguousarray of it")
 	}
 	im.Height, im.Width, im.DType = shape[0], shape[1], l.DType
-	im.PixelSizeReason = ".npy holds no pixel size"
+	im.PixelSizeReason, im.Rewritable = ".npy holds no pixel size", true
 	if max(im.Depth, im.Height, im.Width) > math.MaxInt32 {
 		return fmt.Errorf("shape %v: an axis has 2^31 elements or more", l.Shape)
 	}
@@ -142,7 +160,7 @@ func (im *Image) plainRows(ctx context.Context, r io.Reader, bigEndian bool, eac
 			if bigEndian {
 				swap(rows, im.DType.Size())
 			}
-			if err := each(z, y, rows); err != nil {
+			if err := each(0, z, y, rows); err != nil {
 				return err
 			}
 			y += len(rows) / row
@@ -175,7 +193,7 @@ func (im *Image) openPNG(f *os.File, size int64) error {
 	return nil
 }
 
-// pngRows reads rows and puts the samples of each channel together.
+// pngRows reads rows and takes the samples of the channels apart.
 func (im *Image) pngRows(ctx context.Context, p *picture.PNGFile, each Each) error {
 	rows, err := p.Rows(nil)
 	if err != nil {
@@ -183,8 +201,7 @@ func (im *Image) pngRows(ctx context.Context, p *picture.PNGFile, each Each) err
 	}
 	size := p.Bytes()
 	line := make([]byte, p.Width*p.Samples*size)
-	apart := nd.View{Data: line, Shape: []int{p.Samples, p.Width}, Strides: []int{size, p.Samples * size}, ItemSize: size}
-	planes := make([]byte, len(line))
+	channel := nd.Dense(make([]byte, p.Width*size), []int{p.Width}, size)
 	for y := range p.Height {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -192,13 +209,11 @@ func (im *Image) pngRows(ctx context.Context, p *picture.PNGFile, each Each) err
 		if err := rows.Next(line); err != nil {
 			return err
 		}
-		row := line
-		if p.Samples > 1 {
-			nd.Copy(nd.Dense(planes, apart.Shape, size), apart)
-			row = planes
-		}
-		if err := each(0, y, row); err != nil {
-			return err
+		for c := range p.Samples {
+			nd.Copy(channel, nd.View{Data: line[c*size:], Shape: channel.Shape, Strides: []int{p.Samples * size}, ItemSize: size})
+			if err := each(c, 0, y, channel.Data); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -241,7 +256,7 @@ func (im *Image) openInterlaced(f *os.File, p *picture.PNGFile) error {
 			for i := range row {
 				row[i] /= scale
 			}
-			if err := each(0, y, row); err != nil {
+			if err := each(0, 0, y, row); err != nil {
 				return err
 			}
 		}

@@ -44,16 +44,20 @@ type Image struct {
 	PixelSizeUM          [3]float64 // along Z, Y, X, in micrometres; 0 where the file does not say
 	PixelSizeReason      string     // why there is none along Y and X, "" where there is
 	Problems             []string   // what the file's descriptions say that cannot be so
-	Segment              int64      // bytes of the largest part that is decoded as one: strip, tile, chunk; 0 where none is compressed
+	Description          string     // of the first page of a TIFF, beside its
+	Software             string
+	// Rewritable says that nothing of the file is lost when its elements, description, software
+	// and pixel size are written again.
+	Rewritable bool
+	Segment    int64 // bytes of the largest part that is decoded as one: strip, tile, chunk; 0 where none is compressed
 
 	rows  func(ctx context.Context, each Each) error
 	close func() error
 }
 
-// Each is given dense rows of little-endian elements, the first of them row y of plane z; of
-// several channels those of the first, then those of the second, and so on. The bytes hold
-// until it returns.
-type Each func(z, y int, rows []byte) error
+// Each is given dense rows of little-endian elements of channel c, the first of them row y of
+// plane z. The bytes hold until it returns.
+type Each func(c, z, y int, rows []byte) error
 
 // Open opens a label image. One whose elements cannot be labels is a *NotLabelsError.
 func Open(ctx context.Context, path string) (*Image, error) {
@@ -71,7 +75,7 @@ func Open(ctx context.Context, path string) (*Image, error) {
 // the number of channels.
 func (im *Image) CheckLabels() error {
 	switch {
-	case im.Format == pngFormat && im.Channels > 1:
+	case im.Format == PNG && im.Channels > 1:
 		return notLabels("it is in colour or has an alpha channel: want grey values or a palette, whose indices are the labels")
 	case im.Channels > 1:
 		return notLabels("it has %d channels: a label image has axes YX or ZYX", im.Channels)
@@ -90,7 +94,7 @@ func OpenAny(ctx context.Context, path string) (_ *Image, err error) {
 	}
 	im := &Image{Name: path, Depth: 1, Axes: "YX", Channels: 1}
 	if info.IsDir() || isZip(path) {
-		im.Format = zarrFormat
+		im.Format = Zarr
 		if err := im.openZarr(ctx, path); err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
@@ -102,11 +106,11 @@ func OpenAny(ctx context.Context, path string) (_ *Image, err error) {
 	}
 	im.close = f.Close
 	switch im.Format = format(f); im.Format {
-	case tiffFormat:
+	case TIFF:
 		err = im.openTIFF(ctx, f, info.Size())
-	case npyFormat:
+	case NPY:
 		err = im.openNPY(f, info.Size())
-	case pngFormat:
+	case PNG:
 		err = im.openPNG(f, info.Size())
 	default:
 		err = ErrFormat
@@ -117,17 +121,17 @@ func OpenAny(ctx context.Context, path string) (_ *Image, err error) {
 	return im, nil
 }
 
-// Formats.
+// Formats of files.
 const (
-	tiffFormat = "TIFF"
-	npyFormat  = "npy"
-	pngFormat  = "PNG"
-	zarrFormat = "zarr"
+	TIFF = "TIFF"
+	NPY  = "npy"
+	PNG  = "PNG"
+	Zarr = "zarr"
 )
 
 var beginnings = []struct{ format, bytes string }{
-	{tiffFormat, "II*\x00"}, {tiffFormat, "MM\x00*"}, {tiffFormat, "II+\x00"}, {tiffFormat, "MM\x00+"},
-	{npyFormat, npy.Magic}, {pngFormat, "\x89PNG\r\n\x1a\n"},
+	{TIFF, "II*\x00"}, {TIFF, "MM\x00*"}, {TIFF, "II+\x00"}, {TIFF, "MM\x00+"},
+	{NPY, npy.Magic}, {PNG, "\x89PNG\r\n\x1a\n"},
 }
 
 func isZip(path string) bool {
@@ -152,7 +156,8 @@ func format(f io.ReaderAt) string {
 	return ""
 }
 
-// Rows reads the image, once, from the first row of the first plane on.
+// Rows reads the image once. Rows come from the first of the first plane on, those of a zarr
+// array chunk by chunk.
 func (im *Image) Rows(ctx context.Context, each Each) error {
 	if err := im.rows(ctx, each); err != nil {
 		return fmt.Errorf("%s: %w", im.Name, err)
@@ -163,7 +168,7 @@ func (im *Image) Rows(ctx context.Context, each Each) error {
 // Scan reads the image and finds its instances. progress, which may be nil, is told the
 // bytes of rows that are done.
 func (im *Image) Scan(ctx context.Context, s *mask.Scanner, progress func(bytes int64)) error {
-	return im.Rows(ctx, func(z, y int, rows []byte) error {
+	return im.Rows(ctx, func(_, z, y int, rows []byte) error {
 		if progress != nil {
 			progress(int64(len(rows)))
 		}

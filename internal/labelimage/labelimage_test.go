@@ -89,12 +89,9 @@ func imagesAgree(t *testing.T, dir string) {
 			t.Fatal(err)
 		}
 		defer im.Close()
-		err = im.Rows(t.Context(), func(z, _ int, rows []byte) error {
-			n := len(rows) / im.Channels
-			for i := range out {
-				for k := 0; k < n && (im.Channels > i || z == i); k += im.DType.Size() {
-					out[i] = append(out[i], rows[min(i, im.Channels-1)*n+k]) // values are small
-				}
+		err = im.Rows(t.Context(), func(c, z, _ int, rows []byte) error {
+			for k := 0; k < len(rows) && c+z < len(out); k += im.DType.Size() {
+				out[c+z] = append(out[c+z], rows[k]) // values are small
 			}
 			return nil
 		})
@@ -104,7 +101,6 @@ func imagesAgree(t *testing.T, dir string) {
 		return out
 	}
 	want := planes("two.npy")
-	want[0] = want[0][:len(want[0])/2] // of plane 0 and 1
 	for _, name := range []string{"image.png", "image.tif", "image.zarr"} {
 		if got := planes(name); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: channels differ", name)

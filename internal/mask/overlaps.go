@@ -69,6 +69,41 @@ func ownedRuns(masks []Mask) []owned {
 			runs = append(runs, owned{r, i})
 		}
 	}
-	slices.SortFunc(runs, func(a, b owned) int { return a.compare(b.Run) })
-	return runs
+	return sortOwned(runs)
+}
+
+// sortOwned sorts runs: into rows by counting, where there are not many more rows than runs, and within each.
+func sortOwned(runs []owned) []owned {
+	if len(runs) == 0 {
+		return nil
+	}
+	z, y0, y1 := runs[0].Z, runs[0].Y, runs[0].Y
+	flat := true
+	for _, r := range runs {
+		flat, y0, y1 = flat && r.Z == z, min(y0, r.Y), max(y1, r.Y)
+	}
+	rows := int(y1) - int(y0) + 1
+	if !flat || rows > 4*len(runs)+64 {
+		slices.SortFunc(runs, func(a, b owned) int { return a.compare(b.Run) })
+		return runs
+	}
+	next := make([]int32, rows+1)
+	for _, r := range runs {
+		next[r.Y-y0+1]++
+	}
+	for i := range rows {
+		next[i+1] += next[i]
+	}
+	sorted := make([]owned, len(runs))
+	for _, r := range runs {
+		at := &next[r.Y-y0]
+		sorted[*at] = r
+		*at++
+	}
+	for i := 0; i < len(sorted); {
+		end := rowEnd(sorted, i)
+		slices.SortFunc(sorted[i:end], func(a, b owned) int { return cmp.Compare(a.X, b.X) })
+		i = end
+	}
+	return sorted
 }

@@ -128,3 +128,19 @@ func TestScannerTellsOfBadElements(t *testing.T) {
 		t.Error("floats are taken though nobody is told of bad ones")
 	}
 }
+
+func TestBadLabels(t *testing.T) {
+	var b BadLabels
+	for i := range maxBadLabels + 50 {
+		b.Add(&LabelError{Value: fmt.Sprint(-1 - i)}, 2)
+		b.Add(&LabelError{Value: "-1", X: 9}, 1)
+	}
+	errs := b.Errs()
+	if len(errs) != maxBadLabels+1 {
+		t.Fatalf("%d errors, want those of %d values and one for the rest", len(errs), maxBadLabels)
+	}
+	var first, rest *LabelError
+	if !errors.As(errs[0], &first) || !errors.As(errs[maxBadLabels], &rest) || first.Value != "-1" || first.X != 0 || first.Count != 2+maxBadLabels+50 || rest.Count != 100 {
+		t.Errorf("first %+v, the rest %+v", first, rest)
+	}
+}

@@ -64,6 +64,7 @@ func Open(r io.ReaderAt, size int64, name string) (_ *Reader, err error) {
 func (r *Reader) open() (err error) {
 	defer recovered(&err)
 	t := &tail{ReaderAt: r.r}
+	defer t.free()
 	if err := t.load(r.size); err != nil {
 		return err
 	}
@@ -72,7 +73,6 @@ func (r *Reader) open() (err error) {
 	if err != nil {
 		return err
 	}
-	t.bytes = nil
 	r.leaf = map[string]parquet.LeafColumn{}
 	for _, path := range r.Schema().Columns() {
 		leaf, _ := r.Schema().Lookup(path...)
@@ -111,8 +111,21 @@ func (r *Reader) checkGroups() error {
 // tail serves the end of a file from memory while the file is opened.
 type tail struct {
 	io.ReaderAt
-	bytes []byte
-	at    int64
+	bytes  []byte
+	at     int64
+	pooled *[tailSize]byte
+}
+
+// tails are memory for the ends of files: a data set may have thousands, which are opened at
+// one time.
+var tails = sync.Pool{New: func() any { return new([tailSize]byte) }}
+
+// free lets go of the bytes. Later reads go to the file.
+func (t *tail) free() {
+	if t.bytes = nil; t.pooled != nil {
+		tails.Put(t.pooled)
+		t.pooled = nil
+	}
 }
 
 // load reads the footer and checks its claims.
@@ -144,7 +157,14 @@ func (t *tail) load(size int64) error {
 }
 
 func (t *tail) read(size, n int64) error {
-	t.bytes, t.at = make([]byte, n), size-n
+	t.free()
+	if n <= tailSize {
+		t.pooled = tails.Get().(*[tailSize]byte)
+		t.bytes = t.pooled[:n]
+	} else {
+		t.bytes = make([]byte, n)
+	}
+	t.at = size - n
 	if err := readAt(t.ReaderAt, t.bytes, t.at); err != nil {
 		return fmt.Errorf("footer: %w", err)
 	}

@@ -40,6 +40,14 @@ func ReaderAt(ctx context.Context, s Store, key string) (Reader, int64, error) {
 	return &rangeReader{ctx: ctx, store: s, key: key, size: info.Size}, info.Size, nil
 }
 
+// ForgetTail lets go of the end of a remote object, which was fetched when it was opened. It is
+// for those who keep many objects open and have read their ends; no read may be under way.
+func ForgetTail(r Reader) {
+	if r, ok := r.(remoteReader); ok {
+		r.tail = nil
+	}
+}
+
 // Remote reports whether reading from a store takes requests to a server.
 func Remote(s Store) bool {
 	_, _, ok := Stats(s)

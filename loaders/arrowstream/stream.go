@@ -67,6 +67,9 @@ var elements = map[schemas.DType]arrow.DataType{
 	schemas.Float16: arrow.FixedWidthTypes.Float16, schemas.Float32: arrow.PrimitiveTypes.Float32, schemas.Float64: arrow.PrimitiveTypes.Float64,
 }
 
+// Element is the Arrow type of an element, nil where there is none.
+func Element(t schemas.DType) arrow.DataType { return elements[t] }
+
 // Schema is that of a loader's stream.
 func Schema(l *batch.Loader) (*arrow.Schema, error) {
 	spatial := 0

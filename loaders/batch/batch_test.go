@@ -26,6 +26,13 @@ import (
 // dataset converts a generated release and opens it.
 func dataset(t testing.TB, o fisbegen.Options) *loaders.Dataset {
 	t.Helper()
+	_, d := released(t, o)
+	return d
+}
+
+// released is dataset, with the folder of the release.
+func released(t testing.TB, o fisbegen.Options) (release string, d *loaders.Dataset) {
+	t.Helper()
 	dir := t.TempDir()
 	if _, err := fisbegen.Generate(t.Context(), filepath.Join(dir, "release"), o); err != nil {
 		t.Fatal(err)
@@ -35,19 +42,18 @@ func dataset(t testing.TB, o fisbegen.Options) *loaders.Dataset {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	src, err := fisbe.Open(s, "release", fisbe.Options{Chunk: [3]int{16, 16, 16}, Levels: 2})
+	src, err := fisbe.Open(s, "release", fisbe.Options{Chunk: [3]int{16, 16, 16}, Levels: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := convert.Run(t.Context(), src, filepath.Join(dir, "out"), convert.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	d, err := loaders.Open(t.Context(), filepath.Join(dir, "out"), loaders.Options{})
-	if err != nil {
+	if d, err = loaders.Open(t.Context(), filepath.Join(dir, "out"), loaders.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.Close() })
-	return d
+	return filepath.Join(dir, "release"), d
 }
 
 func small(t testing.TB) *loaders.Dataset {

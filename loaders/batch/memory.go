@@ -1,7 +1,6 @@
 package batch
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -11,8 +10,16 @@ import (
 	"github.com/micropq/micropq/schemas"
 )
 
-// ErrMemory is a memory that cannot hold what a run needs at least.
-var ErrMemory = errors.New("too little memory")
+// MemoryError is a memory that cannot hold what a run needs at least.
+type MemoryError struct {
+	Batch      int64 // bytes of a batch
+	Need, Have int64 // bytes
+}
+
+func (e *MemoryError) Error() string {
+	return fmt.Sprintf("two batches of %d bytes and the buffers to read them take %d bytes, and there is memory for %d: give more, or make batches smaller",
+		e.Batch, e.Need, e.Have)
+}
 
 // footprint is what reading the boxes of a source takes.
 type footprint struct {
@@ -44,7 +51,7 @@ func (l *Loader) divide() error {
 	o := &l.options
 	batch, err := l.BatchBytes()
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrMemory, err)
+		return err
 	}
 	readers, each, scratch := o.Workers, int64(0), int64(0)
 	for _, c := range l.contents {
@@ -53,7 +60,7 @@ func (l *Loader) divide() error {
 		scratch = max(scratch, c.footprint.scratch)
 	}
 	if least := each + 2*batch + scratch; least > o.Memory {
-		return fmt.Errorf("%w: two batches of %d bytes and the buffers to read them take %d, memory is %d", ErrMemory, batch, least, o.Memory)
+		return &MemoryError{Batch: batch, Need: least, Have: o.Memory}
 	}
 	// A quarter for readers, and of the rest three quarters for batches.
 	readers = int(max(1, min(int64(readers), o.Memory/4/max(1, each))))

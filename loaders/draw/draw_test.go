@@ -114,7 +114,7 @@ func TestShuffleErrors(t *testing.T) {
 	if _, err := NewOrder(3, Shuffle{Mode: ModeGlobal}, 0); !errors.Is(err, ErrNoSeed) {
 		t.Errorf("a shuffle without a seed: %v", err)
 	}
-	for _, s := range []Shuffle{{Mode: "wild", Seed: seed(1)}, {Block: -1}, {Buffer: -1}} {
+	for _, s := range []Shuffle{{Mode: "wild", Seed: seed(1)}, {Block: -1}, {Buffer: -1}, {Block: 1 << 60}} {
 		if _, err := NewOrder(3, s, 0); err == nil {
 			t.Errorf("%+v: no error", s)
 		}

@@ -52,8 +52,8 @@ func (s Shuffle) Validate() error {
 	default:
 		errs = append(errs, fmt.Errorf("shuffle %q: want %s, %s or %s", s.Mode, ModeNone, ModeGlobal, ModeBuffered))
 	}
-	if s.Block < 0 || s.Buffer < 0 {
-		errs = append(errs, fmt.Errorf("shuffle blocks of %d in a buffer of %d: want positive numbers", s.Block, s.Buffer))
+	if min(s.Block, s.Buffer) < 0 || max(s.Block, s.Buffer) > MaxItems {
+		errs = append(errs, fmt.Errorf("shuffle blocks of %d in a buffer of %d: want positive numbers up to %d", s.Block, s.Buffer, int64(MaxItems)))
 	}
 	return errors.Join(errs...)
 }

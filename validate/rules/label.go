@@ -330,15 +330,17 @@ func sizes(s *validate.Scope, l *validate.Layer) {
 	}
 	for _, class := range sortedKeys(classes) {
 		if same := classes[class]; float64(len(same)) >= s.Limit("min_instances") {
-			outliers(s, same)
+			outliers(s, l, same)
 		}
 	}
 }
 
-// minSpread keeps instances of all but the same size from being outliers for a few elements: two percent.
-const minSpread = 0.02
+// minSpread keeps instances of all but the same size from being outliers: by default none is that is within a
+// factor of two of the median.
+const minSpread = 0.1
 
-func outliers(s *validate.Scope, same []*validate.Instance) {
+// outliers compares sizes with their median. Instances that the border of the image cuts may be small.
+func outliers(s *validate.Scope, l *validate.Layer, same []*validate.Instance) {
 	logs := make([]float64, len(same))
 	for i, in := range same {
 		logs[i] = math.Log(float64(in.Mask.Area()))
@@ -351,7 +353,7 @@ func outliers(s *validate.Scope, same []*validate.Instance) {
 	spread, limit := max(minSpread, median(off)), s.Limit("max_deviation")
 	for i, in := range same {
 		z := 0.6745 * (logs[i] - middle) / spread
-		if math.Abs(z) <= limit {
+		if math.Abs(z) <= limit || z < 0 && cut(in.Mask.BBox(), l) {
 			continue
 		}
 		area := in.Mask.Area()
@@ -360,6 +362,12 @@ func outliers(s *validate.Scope, same []*validate.Instance) {
 			Place:   in.Place, Value: math.Round(10*z) / 10, Limit: limit, Content: in.Content(),
 		})
 	}
+}
+
+// cut reports whether a box reaches the border of a layer's planes.
+func cut(b schemas.BBox, l *validate.Layer) bool {
+	n := len(l.Shape)
+	return n >= 2 && (b.Y0 == 0 || b.X0 == 0 || int(b.Y1) >= l.Shape[n-2] || int(b.X1) >= l.Shape[n-1])
 }
 
 func median(v []float64) float64 {

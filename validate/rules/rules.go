@@ -4,6 +4,7 @@
 package rules
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/micropq/micropq/validate"
@@ -11,7 +12,14 @@ import (
 
 // All is the catalogue in the order of families and ids.
 func All() []validate.Rule {
-	return slices.Concat(datasetRules, pixelRules, labelRules, overlapRules, classRules, agreementRules, splitRules, questionRules)
+	return slices.Concat(datasetRules, pixelRules, family(labelRules, shapeRules), overlapRules, family(classRules, subsetRules), agreementRules, splitRules, questionRules)
+}
+
+// family is the rules of several lists in order of their ids.
+func family(lists ...[]validate.Rule) []validate.Rule {
+	all := slices.Concat(lists...)
+	slices.SortFunc(all, func(a, b validate.Rule) int { return cmp.Compare(a.ID, b.ID) })
+	return all
 }
 
 // Named is the rule of an id.

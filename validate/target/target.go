@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/micropq/micropq/validate"
+	"github.com/micropq/micropq/validate/target/coco"
+	"github.com/micropq/micropq/validate/target/fisbe"
 	"github.com/micropq/micropq/validate/target/labelfile"
 )
 
@@ -44,6 +46,10 @@ func Open(ctx context.Context, location string, o Options) (validate.Target, err
 		}
 	}
 	switch kind {
+	case FISBe:
+		return fisbe.New(location), nil
+	case COCO:
+		return coco.New(location), nil
 	case Labels:
 		return labelfile.New(location, labelfile.Options{Image: o.Image, Second: o.Second, Coverage: o.Coverage})
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 
 	"github.com/micropq/micropq/internal/mask"
 	"github.com/micropq/micropq/schemas"
@@ -44,6 +45,11 @@ func Rasterize(rings []mask.Ring, h, w, maxRuns int) (union mask.Mask, err error
 	return union, nil
 }
 
+// buffers keeps memory for the crossings of usual polygons.
+var buffers = sync.Pool{New: func() any { return new([]int) }}
+
+const keptCrossings = 1 << 14
+
 // step is a point of the boundary on the fine grid.
 type step struct{ u, v int }
 
@@ -56,7 +62,14 @@ func rasterize(index int, ring mask.Ring, h, w, maxRuns int) (mask.Mask, error) 
 			return nil, &mask.PolygonError{Ring: index, Reason: fmt.Sprintf("corner %d is at (%v, %v): out of range", i, p.X, p.Y)}
 		}
 	}
-	at := make([]int, 0, 128)
+	pooled := buffers.Get().(*[]int)
+	at := (*pooled)[:0]
+	defer func() {
+		if cap(at) <= keptCrossings {
+			*pooled = at
+			buffers.Put(pooled)
+		}
+	}()
 	a := fine(ring[len(ring)-1])
 	for _, p := range ring {
 		b := fine(p)

@@ -112,9 +112,9 @@ func (l *labels) shift(ctx context.Context, p *validate.Pass, image *file) (*ali
 		masks[i] = in.Mask
 	}
 	e := align.New(masks, image.Channels, image.Height, image.Width)
-	err := image.Rows(ctx, func(z, y int, rows []byte) error {
+	err := image.Rows(ctx, func(c, z, y int, rows []byte) error {
 		p.Progress(int64(len(rows)))
-		e.Rows(rows, image.DType, z, y)
+		e.Rows(c, z, y, rows, image.DType)
 		return nil
 	})
 	if err != nil {
