@@ -22,7 +22,7 @@ type Fix struct {
 type Fixer interface {
 	Target
 	// Fix mends findings whose fix is safe and reports how many it did; a file is replaced as a
-	// whole or not at all.
+	// whole or not at all. It passes over findings of other targets.
 	Fix(ctx context.Context, findings []*Finding) (int, error)
 }
 
@@ -55,17 +55,25 @@ func Patch(findings []*Finding) (requests []edit.Request) {
 	return requests
 }
 
-// Mend has targets mend what they safely can, and reports what was done. It goes on with the other targets
-// where one fails.
-func Mend(ctx context.Context, targets []Target, findings []*Finding) (done []*Finding, err error) {
+// Mended is what a target did to its files.
+type Mended struct {
+	Target   string
+	Findings []*Finding // that it was asked to mend
+	Fixed    int        // how many of them it did
+}
+
+// Mend has targets mend what they safely can. It goes on with the other targets where one fails, which is a
+// *TargetError, joined.
+func Mend(ctx context.Context, targets []Target, findings []*Finding) (all []Mended, err error) {
 	var errs []error
 	for _, t := range targets {
 		fixer, ok := t.(Fixer)
 		if !ok {
 			continue
 		}
+		// A finding may be of a file that belongs to the target and has another name.
 		safe := slices.DeleteFunc(slices.Clone(findings), func(f *Finding) bool {
-			return f.Fix == nil || !f.Fix.Safe || f.Target != t.Name()
+			return f.Fix == nil || !f.Fix.Safe || f.Target != t.Name() && named(targets, f.Target)
 		})
 		if len(safe) == 0 {
 			continue
@@ -73,9 +81,14 @@ func Mend(ctx context.Context, targets []Target, findings []*Finding) (done []*F
 		n, err := fixer.Fix(ctx, safe)
 		if err != nil {
 			errs = append(errs, &TargetError{t.Name(), err})
-			continue
 		}
-		done = append(done, safe[:min(n, len(safe))]...)
+		if n > 0 {
+			all = append(all, Mended{t.Name(), safe, n})
+		}
 	}
-	return done, errors.Join(errs...)
+	return all, errors.Join(errs...)
+}
+
+func named(targets []Target, name string) bool {
+	return slices.ContainsFunc(targets, func(t Target) bool { return t.Name() == name })
 }

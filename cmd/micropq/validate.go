@@ -59,6 +59,7 @@ Examples:
 			&cli.StringFlag{Name: "baseline", Usage: "`FILE` of known findings: only others fail"},
 			&cli.BoolFlag{Name: "prune", Usage: "take out of the baseline what is found no more"},
 			&cli.StringFlag{Name: "write-baseline", Usage: "`FILE` to write all findings to, as known ones"},
+			&cli.StringFlag{Name: "pictures", Usage: "`DIR` to draw findings of label images and data sets into, as RULE-FINGERPRINT.png: the worst 50, at most 5 of a rule in a sample"},
 			&cli.BoolFlag{Name: "fix", Usage: "mend in the files what can be mended without losing anything, and validate again"},
 			&cli.StringFlag{Name: "patch", Usage: "`FILE` to write edits to that mend findings of a data set, for micropq annotate apply"},
 			&cli.StringSliceFlag{Name: "report", Usage: "`FORMAT[=FILE]`: " + strings.Join(report.Formats(), ", ") + " (default: text)"},
@@ -86,6 +87,7 @@ type validation struct {
 	writeBaseline string // file to write
 	prune         bool
 	fix           bool
+	pictures      string // folder to draw into
 	patch         string // file of edits to write
 	progress      progress.Reporter
 	base          string // the working folder
@@ -109,7 +111,7 @@ func parseValidation(c *cli.Context) (*validation, error) {
 	}
 	v := &validation{locations: distinct(c.Args().Slice()), now: time.Now(),
 		baseline: c.String("baseline"), writeBaseline: c.String("write-baseline"), prune: c.Bool("prune"),
-		fix: c.Bool("fix"), patch: c.String("patch"),
+		pictures: c.String("pictures"), fix: c.Bool("fix"), patch: c.String("patch"),
 		target: target.Options{As: c.String("as"), Image: c.String("image"), Second: c.String("second"), Coverage: c.String("coverage")}}
 	var err error
 	if v.base, err = os.Getwd(); err != nil {

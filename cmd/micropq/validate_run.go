@@ -16,6 +16,7 @@ import (
 	"github.com/micropq/micropq/internal/durable"
 	"github.com/micropq/micropq/validate"
 	"github.com/micropq/micropq/validate/baseline"
+	"github.com/micropq/micropq/validate/pictures"
 	"github.com/micropq/micropq/validate/report"
 	"github.com/micropq/micropq/validate/rules"
 	"github.com/micropq/micropq/validate/target"
@@ -54,7 +55,7 @@ func runValidate(c *cli.Context) error {
 		Findings: result.Findings, Cut: result.Cut, Seen: result.Seen, Excepted: result.Excepted,
 		Unreadable: targetErrors(unreadable), Notes: append(notes, v.exceptions.Notes()...),
 	}
-	err = errors.Join(unreadable, mendErr, v.compare(known, result, r), v.writePatch(r), v.write(c.App.Writer, r))
+	err = errors.Join(unreadable, mendErr, v.compare(known, result, r), v.writePatch(r), v.draw(c.Context, r), v.write(c.App.Writer, r))
 	if err == nil && v.fail != 0 && r.Worst() >= v.fail {
 		err = errFindings
 	}
@@ -72,9 +73,15 @@ func (v *validation) run(ctx context.Context, targets []validate.Target) (*valid
 
 // mend does what is safe and says what was done.
 func mend(ctx context.Context, targets []validate.Target, result *validate.Result) (notes []string, err error) {
-	done, err := validate.Mend(ctx, targets, result.Findings)
-	for _, f := range done {
-		notes = append(notes, fmt.Sprintf("mended %s: %s: %s", f.Target, f.Rule, f.Fix.Doc))
+	all, err := validate.Mend(ctx, targets, result.Findings)
+	for _, m := range all {
+		if m.Fixed < len(m.Findings) {
+			notes = append(notes, fmt.Sprintf("mended %s: %d of %d findings", m.Target, m.Fixed, len(m.Findings)))
+			continue
+		}
+		for _, f := range m.Findings {
+			notes = append(notes, fmt.Sprintf("mended %s: %s: %s", f.Target, f.Rule, f.Fix.Doc))
+		}
 	}
 	return notes, err
 }
@@ -95,6 +102,23 @@ func (v *validation) writePatch(r *report.Report) error {
 	}
 	r.Notes = append(r.Notes, fmt.Sprintf("%s has %d edits: look at them, then micropq annotate apply %s %s", v.patch, len(requests), v.locations[0], v.patch))
 	return durable.Replace(v.patch, b.Bytes())
+}
+
+// draw draws the findings of a report. A target that cannot be drawn is noted: what was found of it stands.
+func (v *validation) draw(ctx context.Context, r *report.Report) (err error) {
+	if v.pictures == "" {
+		return nil
+	}
+	v.progress.Start("drawing", 0)
+	defer v.progress.Stop()
+	r.Pictures, err = pictures.Draw(ctx, v.pictures, r.Findings, pictures.Options{Image: v.target.Image})
+	if r.Pictures == nil {
+		return err
+	}
+	if err != nil {
+		r.Notes = append(r.Notes, err.Error())
+	}
+	return nil
 }
 
 // baselines are those of --baseline and of the file that --write-baseline replaces; nil for none.

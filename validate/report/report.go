@@ -36,6 +36,7 @@ type Report struct {
 	Known      int64                   // findings of the baseline
 	Since      string                  // the day from which the oldest of these is known, "" where nothing is
 	Unreadable []*validate.TargetError // targets that could not be read, or not to their end
+	Pictures   map[string]string       // files that show findings, by fingerprint
 	Notes      []string                // what else the user should know: exceptions that expired, stale entries
 }
 

@@ -86,14 +86,14 @@ func (t *text) place(w io.Writer, r *Report, p *place) {
 			n = len(fs)
 		}
 		fmt.Fprintf(w, "  %s  %s  %s\n", t.severity(first.Severity), first.Rule, r.rule(first.Rule).Title)
-		t.group(w, fs[:n])
+		t.group(w, r, fs[:n])
 		fs = fs[n:]
 	}
 	fmt.Fprintln(w)
 }
 
 // group lists the first findings of one rule. A single one more is shown rather than told of.
-func (t *text) group(w io.Writer, fs []*validate.Finding) {
+func (t *text) group(w io.Writer, r *Report, fs []*validate.Finding) {
 	show := cmp.Or(t.o.Show, defaultShow)
 	if show < 0 || len(fs) <= show+1 {
 		show = len(fs)
@@ -104,6 +104,9 @@ func (t *text) group(w io.Writer, fs []*validate.Finding) {
 			line += "  " + t.paint(dim, "["+plain(at)+"]")
 		}
 		fmt.Fprintln(w, line)
+		if file := r.Pictures[f.Fingerprint]; file != "" {
+			fmt.Fprintf(w, "      %s\n", plain(file))
+		}
 	}
 	if n := len(fs) - show; n > 0 {
 		fmt.Fprintf(w, "    ... and %d more\n", n)
