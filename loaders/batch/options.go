@@ -28,9 +28,11 @@ type Kind string
 const (
 	Crops Kind = "crops"
 	Tiles Kind = "tiles"
+	// WholeItems are questions with the images of their samples.
+	WholeItems Kind = "items"
 )
 
-// Options say what to draw. Arrays and Size are required.
+// Options say what to draw. Arrays and Size are required, but for whole items.
 type Options struct {
 	Split  string   // of the samples, "" for all
 	Sample string   // glob of their ids, "" for all
@@ -48,7 +50,10 @@ type Options struct {
 	// Of tiles.
 	Overlap []int // elements that neighbouring tiles share, along each axis of Size
 
-	Shuffle   draw.Shuffle // of tiles; crops need its seed alone
+	Items     ItemOptions `json:"items,omitzero"`     // of whole items
+	Transform Transform   `json:"transform,omitzero"` // what becomes of what is read
+
+	Shuffle   draw.Shuffle // of tiles and whole items; crops need its seed alone
 	Partition draw.Partition
 	Epochs    int64       // to draw; 0 for 1, -1 for no end
 	State     *draw.State // to go on from
@@ -88,9 +93,13 @@ func (o Options) Validate() error {
 			errs = append(errs, fmt.Errorf(format, args...))
 		}
 	}
-	check(len(o.Arrays) == 0, "no arrays to draw: name one at least")
-	check(len(o.Size) < 2 || len(o.Size) > 3, "size %v: want Z,Y,X or Y,X", o.Size)
-	check(len(o.Size) > 0 && slices.Min(o.Size) < 1, "size %v: want positive extents", o.Size)
+	if o.Kind != WholeItems {
+		check(len(o.Arrays) == 0, "no arrays to draw: name one at least")
+		check(len(o.Size) < 2 || len(o.Size) > 3, "size %v: want Z,Y,X or Y,X", o.Size)
+		check(len(o.Size) > 0 && slices.Min(o.Size) < 1, "size %v: want positive extents", o.Size)
+		check(!o.Items.isZero(), "the kind, type and data set of questions, and decode, are for whole items")
+	}
+	errs = append(errs, o.Transform.check(&o))
 	check(o.Count < 0, "%d crops: want a positive number", o.Count)
 	check(!(o.Foreground >= 0 && o.Foreground <= 1), "foreground %v: want a share from 0 to 1", o.Foreground)
 	check(o.Epochs < -1, "%d epochs: want a positive number, or -1 for no end", o.Epochs)
@@ -106,13 +115,16 @@ func (o Options) Validate() error {
 		for i := range min(len(o.Overlap), len(o.Size)) {
 			check(o.Overlap[i] < 0 || o.Overlap[i] >= o.Size[i], "overlap %v: want less than size %v and not less than 0", o.Overlap, o.Size)
 		}
+	case WholeItems:
+		o.checkItems(check)
 	default:
-		check(true, "kind %q: want %s or %s", o.Kind, Crops, Tiles)
+		check(true, "kind %q: want %s, %s or %s", o.Kind, Crops, Tiles, WholeItems)
 	}
 	return errors.Join(errs...)
 }
 
-// drawing is the fingerprint of everything that decides which item is at which position.
+// drawing is the fingerprint of everything that decides which item is at which position, and what it
+// holds.
 func drawing(sources []Source, o Options) (string, error) {
 	type set struct {
 		Shards []string // sha256 of each shard
@@ -138,7 +150,9 @@ func drawing(sources []Source, o Options) (string, error) {
 		Labels        string
 		ByClass       bool
 		Shuffle       draw.Shuffle
-	}{sets, o.Split, o.Sample, o.Arrays, o.Level, o.Kind, o.Size, o.Overlap, o.Count, o.Foreground, o.Labels, o.ByClass, o.Shuffle})
+		Items         ItemOptions `json:",omitzero"`
+		Transform     Transform   `json:",omitzero"`
+	}{sets, o.Split, o.Sample, o.Arrays, o.Level, o.Kind, o.Size, o.Overlap, o.Count, o.Foreground, o.Labels, o.ByClass, o.Shuffle, o.Items, o.Transform})
 	if err != nil {
 		return "", err
 	}
