@@ -20,7 +20,7 @@ from micropq.torch import Batches
 
 
 def run(dataset, options, workers, state, log, stop):
-    """Draws batches, notes items and state, and is killed by itself after so many batches."""
+    """Draws batches, notes items and state, and kills itself and its workers after so many batches."""
     data = Batches(dataset, **options)
     data.load_state_dict(state)
     for n, batch in enumerate(DataLoader(data, batch_size=None, num_workers=workers, pin_memory=False), 1):
@@ -29,7 +29,7 @@ def run(dataset, options, workers, state, log, stop):
         with open(log, "a") as f:
             f.write(json.dumps({"items": [str(i) for i in items], "state": batch["state"]}) + "\n")
         if n == stop:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.killpg(0, signal.SIGKILL)
 
 
 def killed_and_resumed(dataset, options, before, after):
@@ -37,6 +37,7 @@ def killed_and_resumed(dataset, options, before, after):
         log = os.path.join(folder, "log")
         child = os.fork()
         if child == 0:
+            os.setsid()
             run(dataset, options, before, None, log, 4)
             os._exit(1)
         assert os.waitpid(child, 0)[1] == signal.SIGKILL
