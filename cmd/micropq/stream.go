@@ -63,6 +63,7 @@ func streamFlags() []cli.Flag {
 		&cli.StringFlag{Name: "overlap", Usage: "elements that tiles share along each axis"},
 		&cli.StringFlag{Name: "shuffle", Value: string(draw.ModeNone), Usage: "order of tiles: none, global or buffered"},
 		&cli.IntFlag{Name: "shuffle-buffer", Value: 4096, Usage: "items that a buffered shuffle mixes"},
+		&cli.IntFlag{Name: "shuffle-block", Value: 64, Usage: "items that lie together and that it keeps together"},
 		&cli.Uint64Flag{Name: "seed", Usage: "of crops and shuffles"},
 		&cli.Int64Flag{Name: "epochs", Value: 1, Usage: "epochs to draw, -1 for no end"},
 		&cli.IntFlag{Name: "rank", Usage: "this process among --world"},
@@ -72,7 +73,7 @@ func streamFlags() []cli.Flag {
 		&cli.StringFlag{Name: "remainder", Value: string(draw.Keep), Usage: "the items that fill no batch: keep, drop or pad"},
 		&cli.Float64SliceFlag{Name: "weight", Usage: "share of each DST, in their order (default: every item once)"},
 		&cli.StringFlag{Name: "state", Usage: "`FILE` with the state to go on from"},
-		&cli.StringFlag{Name: "on-error", Value: "fail", Usage: "what a damaged item does: fail, or skip it and say so"},
+		&cli.StringFlag{Name: "on-error", Value: string(batch.Fail), Usage: "what a damaged item does: fail, or skip it and say so"},
 		&cli.StringFlag{Name: "listen", Usage: "write to who connects to unix:PATH or tcp:HOST:PORT, to each the whole stream, instead of standard output"},
 		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "processors to use (default: all)"},
 		&cli.StringFlag{Name: "memory", Value: "1GiB", Usage: "memory of the program: batches read ahead, chunks kept and reads under way"},
@@ -171,15 +172,12 @@ func streamOptions(c *cli.Context) (o batch.Options, err error) {
 	o = batch.Options{
 		Arrays: c.StringSlice("array"), Kind: batch.Kind(c.String("kind")), Split: c.String("split"), Sample: c.String("sample"),
 		Level: c.Int("level"), Count: c.Int64("count"), Foreground: c.Float64("foreground"), Labels: c.String("labels"), ByClass: c.Bool("by-class"),
-		Shuffle: draw.Shuffle{Mode: draw.Mode(c.String("shuffle")), Buffer: c.Int("shuffle-buffer")},
-		Epochs:  c.Int64("epochs"), Workers: c.Int("jobs"),
+		Shuffle: draw.Shuffle{Mode: draw.Mode(c.String("shuffle")), Block: c.Int("shuffle-block"), Buffer: c.Int("shuffle-buffer")},
+		Epochs:  c.Int64("epochs"), OnError: batch.OnError(c.String("on-error")), Workers: c.Int("jobs"),
 		Partition: draw.Partition{
 			Batch: c.Int("batch"), Rank: c.Int("rank"), World: c.Int("world"), Worker: c.Int("worker"), Workers: c.Int("workers"),
 			Remainder: draw.Remainder(c.String("remainder")),
 		},
-	}
-	if len(o.Arrays) == 0 {
-		o.Arrays = []string{"raw"}
 	}
 	if c.IsSet("seed") {
 		seed := c.Uint64("seed")
@@ -196,13 +194,6 @@ func streamOptions(c *cli.Context) (o batch.Options, err error) {
 	}
 	if o.Memory, err = parseBytes(c.String("memory")); err != nil {
 		errs = append(errs, fmt.Errorf("--memory: %w", err))
-	}
-	switch c.String("on-error") {
-	case "fail":
-	case "skip":
-		o.SkipBad = true
-	default:
-		errs = append(errs, fmt.Errorf("--on-error %q: want fail or skip", c.String("on-error")))
 	}
 	if err := errors.Join(append(errs, o.Validate())...); err != nil {
 		return o, &usageError{err}

@@ -42,7 +42,7 @@ func Write(ctx context.Context, w io.Writer, l *batch.Loader, written func(*batc
 		if err != nil {
 			return err // without the end mark: the reader sees that the stream is cut off
 		}
-		r, err := record(schema, b)
+		r, err := Record(schema, b)
 		if err != nil {
 			return err
 		}
@@ -66,6 +66,9 @@ var elements = map[schemas.DType]arrow.DataType{
 	schemas.Uint16: arrow.PrimitiveTypes.Uint16, schemas.Uint32: arrow.PrimitiveTypes.Uint32, schemas.Uint64: arrow.PrimitiveTypes.Uint64,
 	schemas.Float16: arrow.FixedWidthTypes.Float16, schemas.Float32: arrow.PrimitiveTypes.Float32, schemas.Float64: arrow.PrimitiveTypes.Float64,
 }
+
+// Element is the Arrow type of an element, nil where there is none.
+func Element(t schemas.DType) arrow.DataType { return elements[t] }
 
 // Schema is that of a loader's stream.
 func Schema(l *batch.Loader) (*arrow.Schema, error) {
@@ -105,8 +108,8 @@ func Schema(l *batch.Loader) (*arrow.Schema, error) {
 	), nil), nil
 }
 
-// record is a batch in Arrow; tensors share the batch's memory.
-func record(schema *arrow.Schema, b *batch.Batch) (arrow.RecordBatch, error) {
+// Record is a batch in Arrow, with the loader's [Schema]; tensors share the batch's memory.
+func Record(schema *arrow.Schema, b *batch.Batch) (arrow.RecordBatch, error) {
 	state, err := json.Marshal(b.State)
 	if err != nil {
 		return nil, err

@@ -430,7 +430,7 @@ func TestOptionErrors(t *testing.T) {
 	d := small(t)
 	for name, change := range map[string]func(o *Options){
 		"needs a seed":         func(o *Options) { o.Shuffle.Seed = nil },
-		"no arrays":            func(o *Options) { o.Arrays = nil },
+		"on-error":             func(o *Options) { o.OnError = "cry" },
 		"size [0 1 1]":         func(o *Options) { o.Size = []int{0, 1, 1} },
 		"want Z,Y,X or Y,X":    func(o *Options) { o.Size = []int{1} },
 		"a box of [4 4] has":   func(o *Options) { o.Size = []int{4, 4} },
@@ -439,7 +439,10 @@ func TestOptionErrors(t *testing.T) {
 		"level 7":              func(o *Options) { o.Level = 7 },
 		"split \"moon\"":       func(o *Options) { o.Split = "moon" },
 		"rank 3 of 2":          func(o *Options) { o.Partition.Rank, o.Partition.World = 3, 2 },
-		"batch of 0":           func(o *Options) { o.Partition.Batch = 0 },
+		"nothing is drawn":     func(o *Options) { o.Partition.Batch, o.Partition.Remainder = 1<<40, draw.Drop },
+		"items a step":         func(o *Options) { o.Partition.Batch, o.Partition.World = 1<<40, 1<<40 },
+		"want a number up to":  func(o *Options) { o.Count = 1 << 60 },
+		"batch of -1":          func(o *Options) { o.Partition.Batch = -1 },
 		"overlap is for":       func(o *Options) { o.Overlap = []int{1, 1, 1} },
 		"kind \"cubes\"":       func(o *Options) { o.Kind = "cubes" },
 	} {

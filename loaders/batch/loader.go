@@ -84,6 +84,9 @@ func New(ctx context.Context, sources []Source, o Options) (*Loader, error) {
 	if l.sequence, err = newSequence(sets, sources, &l.options); err != nil {
 		return nil, err
 	}
+	if p := l.options.Partition; p.Steps(l.Len(), 0) == 0 {
+		return nil, fmt.Errorf("nothing is drawn: an epoch has %d items, and %d ranks with batches of %d drop that many at its end", l.Len(), p.World, p.Batch)
+	}
 	if l.drawing, err = drawing(sources, l.options); err != nil {
 		return nil, err
 	}
@@ -111,6 +114,21 @@ func (l *Loader) Len() int64 { return l.sequence.Len() }
 // ParseState reads a state that a loader with the same data and options saved.
 func (l *Loader) ParseState(data []byte) (draw.State, error) {
 	return draw.ParseState(data, l.drawing, l.Len())
+}
+
+// Start is the state that the loader begins with.
+func (l *Loader) Start() draw.State {
+	if l.options.State != nil {
+		return *l.options.State
+	}
+	return draw.State{Version: draw.StateVersion, Drawing: l.drawing}
+}
+
+// WithMemory is the loader that keeps within so many bytes, whatever the options said.
+func (l *Loader) WithMemory(n int64) (*Loader, error) {
+	other := *l
+	other.options.Memory = n
+	return &other, other.divide()
 }
 
 // Resume is the loader that goes on from a state, whatever the options said of one.
@@ -142,16 +160,22 @@ func (l *Loader) Tensors(n int) []Tensor {
 	return ts
 }
 
-// batchBytes is the memory of one batch, ok is false where that cannot be addressed.
-func (l *Loader) batchBytes() (n int64, ok bool) {
-	for _, t := range l.Tensors(l.options.Partition.Batch) {
-		e, fits := nd.CheckedElements(t.Shape)
-		if !fits {
-			return 0, false
+// maxBatch is far more than any machine has, and so little that sums of a few of it fit 64 bits.
+const maxBatch = 1 << 58
+
+// itemBytes is about the memory of an item beside its elements.
+const itemBytes = 256
+
+// BatchBytes is the memory of a whole batch, an error where that cannot be addressed.
+func (l *Loader) BatchBytes() (n int64, err error) {
+	batch := l.options.Partition.Batch
+	for _, t := range l.Tensors(batch) {
+		e, fits := nd.CheckedElements(append(t.Shape, t.DType.Size()))
+		if n += int64(e); !fits || n > maxBatch {
+			return 0, fmt.Errorf("a batch of %d boxes of %v cannot be addressed", batch, l.options.Size)
 		}
-		n += int64(e) * int64(t.DType.Size())
 	}
-	return n, true
+	return n + itemBytes*int64(batch), nil
 }
 
 // Batches draws this worker's batches of this rank in order, epoch after epoch. Batches are read ahead
@@ -178,19 +202,13 @@ func (l *Loader) Batches(ctx context.Context) iter.Seq2[*Batch, error] {
 // epoch draws the batches of an epoch from a position on; more is false when no epoch follows.
 func (l *Loader) epoch(ctx context.Context, epoch, start int64, yield func(*Batch, error) bool) (more bool) {
 	p := l.options.Partition
-	var steps []int64
-	for s := range p.Steps(l.Len(), start) {
-		if p.Mine(s) {
-			steps = append(steps, s)
-		}
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ready, done := make(chan *Batch), make(chan error, 1)
 	go func() {
 		defer close(ready)
-		done <- ordered.Each(ctx, len(steps), l.options.Workers, l.window,
-			func(ctx context.Context, i int) (*Batch, error) { return l.batch(ctx, epoch, start, steps[i]) },
+		done <- ordered.Each(ctx, int(p.Own(p.Steps(l.Len(), start))), l.options.Workers, l.window,
+			func(ctx context.Context, i int) (*Batch, error) { return l.batch(ctx, epoch, start, p.Nth(int64(i))) },
 			func(b *Batch) error {
 				select {
 				case ready <- b:
@@ -232,7 +250,7 @@ func (l *Loader) batch(ctx context.Context, epoch, start, step int64) (*Batch, e
 	}
 	for _, item := range items {
 		err := l.read(ctx, b, len(b.Items), item)
-		if err != nil && l.options.SkipBad && errors.Is(err, loaders.ErrDamaged) && ctx.Err() == nil {
+		if err != nil && l.options.OnError == Skip && errors.Is(err, loaders.ErrDamaged) && ctx.Err() == nil {
 			l.options.OnSkipped(item, err)
 			continue
 		}

@@ -39,8 +39,12 @@ func (f *footprint) add(a *schemas.Array, size []int) {
 	}
 	f.chunk = max(f.chunk, chunk)
 	if a.Role == schemas.RoleLabels {
-		perElement := channels*int64(schemas.DType(a.DType).Size()) + 4
-		f.scratch = max(f.scratch, int64(nd.Elements(size))*perElement)
+		perElement := int(channels)*schemas.DType(a.DType).Size() + 4
+		n, ok := nd.CheckedElements(append(slices.Clone(size), perElement))
+		if !ok {
+			n = maxBatch // which BatchBytes refuses
+		}
+		f.scratch = max(f.scratch, int64(n))
 	}
 }
 
@@ -49,9 +53,9 @@ func (f *footprint) add(a *schemas.Array, size []int) {
 // what they leave keeps chunks.
 func (l *Loader) divide() error {
 	o := &l.options
-	batch, ok := l.batchBytes()
-	if !ok {
-		return fmt.Errorf("a batch of %d boxes of %v cannot be addressed", o.Partition.Batch, o.Size)
+	batch, err := l.BatchBytes()
+	if err != nil {
+		return err
 	}
 	readers, each, scratch := o.Workers, int64(0), int64(0)
 	for _, c := range l.contents {
