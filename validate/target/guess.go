@@ -33,8 +33,10 @@ func guess(location string) (string, error) {
 	switch ext := strings.ToLower(filepath.Ext(location)); ext {
 	case ".tif", ".tiff", ".btf", ".tf8", ".png", ".npy":
 		return Labels, nil
-	case ".jsonl", ".ndjson", ".parquet", ".arrow", ".arrows", ".feather":
+	case ".jsonl", ".ndjson", ".parquet", ".arrow", ".arrows", ".feather", ".csv":
 		return VQA, nil
+	case ".txt":
+		return List, nil
 	case ".geojson":
 		return GeoJSON, nil
 	case ".json":
