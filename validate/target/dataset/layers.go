@@ -50,6 +50,9 @@ func (w *walk) assemble(ctx context.Context, v *sample, claims map[string][]clai
 		if l := w.layer(v, a, list, chunksLost); l != nil {
 			if ok && a.Name != secondArray {
 				l.Masks = masks
+				if w.layout != nil {
+					l.Unclaimed = w.layout.rest
+				}
 				l.Second = w.second(v)
 			}
 			w.pass.Layer(ctx, l)
@@ -76,6 +79,7 @@ func (w *walk) layer(v *sample, a *array, claims []claim, chunksLost bool) *vali
 	redrawn := w.manifest != nil && w.manifest.Redrawn(v.SampleID, a.Name)
 	l.Exclusive = l.Channels == 0 && !redrawn
 	j := &joiner{walk: w, layer: l, voxels: a.whole && a.labels && !redrawn && !a.tooMany && a.levels[0].shape[axT] == 1, parts: a.parts, chunksLost: chunksLost}
+	l.Disjoint = j.voxels && l.Channels == 0
 	j.join(claims)
 	return l
 }
