@@ -2,6 +2,7 @@ package validate
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
@@ -326,6 +327,7 @@ func (s *Scope) Report(f Finding) {
 	if f.Severity == 0 || f.Severity > s.rule.Severity {
 		f.Severity = s.rule.Severity
 	}
+	f.Value, f.Limit = writable(f.Value), writable(f.Limit)
 	f.Fixable = f.Fix != nil
 	f.Fingerprint = f.fingerprint()
 	if s.pass.options.Except(&f) {
@@ -333,4 +335,12 @@ func (s *Scope) Report(f Finding) {
 		return
 	}
 	s.pass.report(&f)
+}
+
+// writable is a value that JSON has: what it has not, such as infinity, becomes text.
+func writable(v any) any {
+	if _, err := json.Marshal(v); err != nil {
+		return fmt.Sprint(v)
+	}
+	return v
 }

@@ -9,7 +9,9 @@ import (
 
 	"github.com/micropq/micropq/validate"
 	"github.com/micropq/micropq/validate/target/coco"
+	"github.com/micropq/micropq/validate/target/dataset"
 	"github.com/micropq/micropq/validate/target/fisbe"
+	"github.com/micropq/micropq/validate/target/geojson"
 	"github.com/micropq/micropq/validate/target/labelfile"
 	"github.com/micropq/micropq/validate/target/list"
 	"github.com/micropq/micropq/validate/target/vqa"
@@ -49,6 +51,8 @@ func Open(ctx context.Context, location string, o Options) (validate.Target, err
 		}
 	}
 	switch kind {
+	case Dataset:
+		return dataset.New(location, dataset.Options{}), nil
 	case VQA:
 		return vqa.New(location), nil
 	case List:
@@ -57,6 +61,8 @@ func Open(ctx context.Context, location string, o Options) (validate.Target, err
 		return fisbe.New(location), nil
 	case COCO:
 		return coco.New(location), nil
+	case GeoJSON:
+		return geojson.New(location, geojson.Options{Image: o.Image}), nil
 	case Labels:
 		return labelfile.New(location, labelfile.Options{Image: o.Image, Second: o.Second, Coverage: o.Coverage})
 	}
