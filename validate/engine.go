@@ -338,6 +338,9 @@ type Scope struct {
 // Context ends when the run is cancelled; a look that takes long must heed it.
 func (s *Scope) Context() context.Context { return s.ctx }
 
+// Jobs is how much a look may do in parallel.
+func (s *Scope) Jobs() int { return s.pass.options.Jobs }
+
 // For reports whether the rule is for a kind of data. Data of no known kind, 0, is for all.
 func (s *Scope) For(kind Kind) bool { return kind == 0 || s.rule.For&kind != 0 }
 

@@ -160,6 +160,9 @@ func (l *Loader) Tensors(n int) []Tensor {
 	return ts
 }
 
+// maxBatch is far more than any machine has, and so little that sums of a few of it fit 64 bits.
+const maxBatch = 1 << 58
+
 // itemBytes is about the memory of an item beside its elements.
 const itemBytes = 256
 
@@ -168,7 +171,7 @@ func (l *Loader) BatchBytes() (n int64, err error) {
 	batch := l.options.Partition.Batch
 	for _, t := range l.Tensors(batch) {
 		e, fits := nd.CheckedElements(append(t.Shape, t.DType.Size()))
-		if n += int64(e); !fits || n < 0 {
+		if n += int64(e); !fits || n > maxBatch {
 			return 0, fmt.Errorf("a batch of %d boxes of %v cannot be addressed", batch, l.options.Size)
 		}
 	}

@@ -39,8 +39,12 @@ func (f *footprint) add(a *schemas.Array, size []int) {
 	}
 	f.chunk = max(f.chunk, chunk)
 	if a.Role == schemas.RoleLabels {
-		perElement := channels*int64(schemas.DType(a.DType).Size()) + 4
-		f.scratch = max(f.scratch, int64(nd.Elements(size))*perElement)
+		perElement := int(channels)*schemas.DType(a.DType).Size() + 4
+		n, ok := nd.CheckedElements(append(slices.Clone(size), perElement))
+		if !ok {
+			n = maxBatch // which BatchBytes refuses
+		}
+		f.scratch = max(f.scratch, int64(n))
 	}
 }
 
