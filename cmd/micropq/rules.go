@@ -141,24 +141,28 @@ func printRule(w io.Writer, r validate.Rule) error {
 		return nil
 	}
 	fmt.Fprint(w, "\nLimits, as .micropq.yaml sets them\n\n")
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, l := range r.Limits {
-		fmt.Fprintf(tw, "  %s\t%s %s\t%s\n", l.Name, plainNumber(l.Default), l.Unit, l.Doc)
+		fmt.Fprintf(w, "  %s\n%s\n", strings.TrimSpace(fmt.Sprintf("%s: %s %s", l.Name, plainNumber(l.Default), l.Unit)), indentBy("      ", l.Doc))
 	}
-	return tw.Flush()
+	return nil
 }
 
-// indent sets a text apart, broken to lines of a terminal's width.
-func indent(text string) string {
+// indent sets a text apart by two spaces, broken to lines of a terminal's width.
+func indent(text string) string { return indentBy("  ", text) }
+
+func indentBy(margin, text string) string {
 	const width = 78
 	var lines []string
 	for paragraph := range strings.SplitSeq(text, "\n") {
-		line := " "
+		line := margin
 		for _, word := range strings.Fields(paragraph) {
-			if len(line)+1+len(word) > width && line != " " {
-				lines, line = append(lines, line), " "
+			if len(line)+1+len(word) > width && line != margin {
+				lines, line = append(lines, line), margin
 			}
-			line += " " + word
+			if line != margin {
+				line += " "
+			}
+			line += word
 		}
 		lines = append(lines, line)
 	}

@@ -250,12 +250,12 @@ func TestRules(t *testing.T) {
 			t.Errorf("%s is not in the schema or the table", r.ID)
 		}
 		for _, l := range r.Limits {
-			if _, ok := in.Properties.Limits.Properties[l.Name]; !ok || !strings.Contains(text, l.Name+" ") {
+			if _, ok := in.Properties.Limits.Properties[l.Name]; !ok || !strings.Contains(text, l.Name+": ") {
 				t.Errorf("%s: limit %s is not in the schema or the text", r.ID, l.Name)
 			}
 		}
 		for line := range strings.Lines(text) {
-			if len(line) > 200 {
+			if len(line) > 80 && strings.Count(line, " ") > 8 {
 				t.Errorf("%s: a line of %d characters", r.ID, len(line))
 			}
 		}
