@@ -255,7 +255,7 @@ func TestRules(t *testing.T) {
 			}
 		}
 		for line := range strings.Lines(text) {
-			if len(line) > 80 && strings.Count(line, " ") > 8 {
+			if len(line) > 80 && strings.HasPrefix(line, "  ") {
 				t.Errorf("%s: a line of %d characters", r.ID, len(line))
 			}
 		}
