@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"path/filepath"
 	"runtime"
@@ -209,15 +210,26 @@ func TestTilesCover(t *testing.T) {
 	}
 }
 
-// ids of items in the order all ranks see them, saved after so many steps and restored.
-func positions(t *testing.T, d *loaders.Dataset, o Options, world int, state *draw.State, steps int64) (ids []string, last draw.State) {
+// name says which item it is, and how it is turned.
+func name(item Item, epoch int64) string {
+	s := fmt.Sprint(item.Position, item.Source, item.Sample, item.Origin, item.Turns, item.Flips, epoch)
+	if item.Question != nil {
+		s += item.Question.QuestionID
+	}
+	return s
+}
+
+// positions are the items in the order all ranks see them, until so many steps are done; -1 for all.
+func positions(t *testing.T, l *Loader, world int, state *draw.State, steps int64) (ids []string, last draw.State) {
 	t.Helper()
 	perStep := map[int64][]string{}
 	for rank := range world {
 		for worker := range 2 {
-			o.Partition.Rank, o.Partition.World, o.Partition.Worker, o.Partition.Workers = rank, world, worker, 2
-			o.State = state
-			for b, err := range loader(t, d, o).Batches(t.Context()) {
+			part := *l
+			p := &part.options.Partition
+			p.Rank, p.World, p.Worker, p.Workers = rank, world, worker, 2
+			part.options.State = state
+			for b, err := range part.Batches(t.Context()) {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -227,19 +239,14 @@ func positions(t *testing.T, d *loaders.Dataset, o Options, world int, state *dr
 				if b.Step == steps-1 {
 					last = b.State
 				}
-				for i, item := range b.Items {
-					perStep[b.Step*1000+int64(rank)] = append(perStep[b.Step*1000+int64(rank)], fmt.Sprint(item.Position, item.Sample, item.Origin, b.Epoch))
-					_ = i
+				for _, item := range b.Items {
+					key := b.Step*1000 + int64(rank)
+					perStep[key] = append(perStep[key], name(item, b.Epoch))
 				}
 			}
 		}
 	}
-	keys := make([]int64, 0, len(perStep))
-	for k := range perStep {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	for _, k := range keys {
+	for _, k := range slices.Sorted(maps.Keys(perStep)) {
 		ids = append(ids, perStep[k]...)
 	}
 	return ids, last
@@ -247,33 +254,56 @@ func positions(t *testing.T, d *loaders.Dataset, o Options, world int, state *dr
 
 // Saved after every step, restored into other worlds: the same items remain, in the same order.
 func TestStateAtEveryStep(t *testing.T) {
-	d := small(t)
-	for _, kind := range []Kind{Crops, Tiles} {
+	volumes, questions := small(t), vqaDataset(t)
+	boxes := func(kind Kind) Options {
 		o := options(kind)
 		o.Arrays, o.Size, o.Partition.Batch = []string{"gt_instances"}, []int{10, 20, 25}, 3
-		if kind == Tiles {
-			o.Shuffle = draw.Shuffle{Mode: draw.ModeBuffered, Seed: seed(2), Block: 3, Buffer: 9}
-		} else {
-			o.Count, o.Foreground = 24, 0.5
+		return o
+	}
+	crops, tiles := boxes(Crops), boxes(Tiles)
+	crops.Count, crops.Foreground = 24, 0.5
+	crops.Transform.Flip = "ZX"
+	tiles.Shuffle = draw.Shuffle{Mode: draw.ModeBuffered, Seed: seed(2), Block: 3, Buffer: 9}
+	global := Options{Kind: WholeItems, Items: ItemOptions{Kind: "question"}, Shuffle: draw.Shuffle{Mode: draw.ModeGlobal, Seed: seed(3)}, Partition: draw.Partition{Batch: 9}}
+	buffered := global
+	buffered.Shuffle = draw.Shuffle{Mode: draw.ModeBuffered, Seed: seed(3), Block: 5, Buffer: 20}
+	buffered.Items.Decode, buffered.Transform.Rotate = []int{8, 8}, true
+	modality := global
+	modality.Items.Type = "modality"
+	for _, tt := range []struct {
+		name    string
+		sources []Source
+		options Options
+	}{
+		{"crops", []Source{{Dataset: volumes}}, crops},
+		{"tiles", []Source{{Dataset: volumes}}, tiles},
+		{"a mixture of tiles", []Source{{volumes, 2}, {volumes, 1}}, tiles},
+		{"items", []Source{{Dataset: questions}}, global},
+		{"items, buffered, decoded and turned", []Source{{Dataset: questions}}, buffered},
+		{"a mixture of items", []Source{{questions, 1}, {vqaDataset(t), 3}}, modality},
+	} {
+		l, err := New(t.Context(), tt.sources, tt.options)
+		if err != nil {
+			t.Fatal(err)
 		}
-		want, _ := positions(t, d, o, 1, nil, -1)
-		if len(want) != 24 {
-			t.Fatalf("%s: %d items", kind, len(want))
+		want, _ := positions(t, l, 1, nil, -1)
+		if int64(len(want)) != l.Len() || l.Len() < 20 {
+			t.Fatalf("%s: %d items of %d", tt.name, len(want), l.Len())
 		}
-		for steps := int64(1); steps < 4; steps++ {
-			head, state := positions(t, d, o, 2, nil, steps)
+		for steps := int64(1); steps < int64(len(want)/tt.options.Partition.Batch/2); steps++ {
+			head, state := positions(t, l, 2, nil, steps)
 			data, err := json.Marshal(state)
 			if err != nil {
 				t.Fatal(err)
 			}
-			restored, err := loader(t, d, o).ParseState(data)
+			restored, err := l.ParseState(data)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, world := range []int{1, 2, 3, 8} {
-				tail, _ := positions(t, d, o, world, &restored, -1)
+				tail, _ := positions(t, l, world, &restored, -1)
 				if got := append(slices.Clone(head), tail...); !slices.Equal(got, want) {
-					t.Errorf("%s: 2 ranks for %d steps, then %d ranks:\n%v\nwant\n%v", kind, steps, world, got, want)
+					t.Errorf("%s: 2 ranks for %d steps, then %d ranks:\n%v\nwant\n%v", tt.name, steps, world, got, want)
 				}
 			}
 		}
