@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/micropq/micropq/internal/nd"
 	"github.com/micropq/micropq/schemas"
@@ -19,6 +20,12 @@ type View = nd.View
 
 // Array is one array of a sample at one pyramid level, safe for concurrent use.
 type Array struct {
+	*stored
+	memory *Memory // of its reads, nil for none that they share
+}
+
+// stored is an array as it lies in a data set.
+type stored struct {
 	dataset *Dataset
 	sample  string
 	split   string
@@ -30,7 +37,7 @@ type Array struct {
 	index   *index
 
 	labels struct { // see instanceIDs and redrawn
-		sync.Mutex
+		turn  *semaphore.Weighted // of who reads them
 		ids   map[objectKey]int64
 		masks []object
 	}
@@ -62,7 +69,8 @@ func (d *Dataset) openArray(ctx context.Context, sample, array string, level int
 	if level < 0 || level >= int(desc.Levels) {
 		return nil, fmt.Errorf("level %d of array %s of sample %s: %w: it has %d levels", level, array, sample, ErrNotFound, desc.Levels)
 	}
-	a := &Array{dataset: d, sample: sample, split: entry.shard.Split, desc: desc, level: level}
+	a := &Array{stored: &stored{dataset: d, sample: sample, split: entry.shard.Split, desc: desc, level: level}}
+	a.labels.turn = semaphore.NewWeighted(1)
 	if err := a.describe(); err != nil {
 		return nil, &DamageError{File: entry.shard.Path, Row: -1, Sample: sample, Array: array, Level: level, Err: err}
 	}
@@ -96,6 +104,9 @@ func arrayNames(arrays []schemas.Array) []string {
 	}
 	return names
 }
+
+// Within is the array for reads that share memory with others; a nil Memory ends that.
+func (a *Array) Within(m *Memory) *Array { return &Array{a.stored, m} }
 
 // Sample is the id of the sample.
 func (a *Array) Sample() string { return a.sample }

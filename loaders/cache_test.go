@@ -10,7 +10,9 @@ import (
 	"testing"
 )
 
-func cached(chunks int) *Array { return &Array{index: &index{chunks: make([]chunkRef, chunks)}} }
+func cached(chunks int) *Array {
+	return &Array{stored: &stored{index: &index{chunks: make([]chunkRef, chunks)}}}
+}
 
 // However small the budget, an array is opened once for all who wait for it, what was used
 // last stays, and nobody waits forever.

@@ -48,9 +48,9 @@ func checkDamage(t *testing.T, err error, says string) {
 	}
 }
 
-func TestFlippedPayload(t *testing.T) {
-	f := newFixture(t)
-	var damaged *schemas.Chunk
+// damagePayload flips a bit of a chunk and returns its row and the file.
+func damagePayload(t *testing.T, f *fixture) (damaged *schemas.Chunk, file string) {
+	t.Helper()
 	for _, c := range f.chunkRows(t, "b") {
 		if damagedChunk(c) {
 			damaged = c
@@ -60,7 +60,6 @@ func TestFlippedPayload(t *testing.T) {
 	if err != nil || len(files) != 3 {
 		t.Fatal(files, err)
 	}
-	file := ""
 	for _, path := range files {
 		data := read(t, path)
 		if at := bytes.Index(data, damaged.Data); at > 0 {
@@ -69,6 +68,12 @@ func TestFlippedPayload(t *testing.T) {
 			write(t, path, data)
 		}
 	}
+	return damaged, file
+}
+
+func TestFlippedPayload(t *testing.T) {
+	f := newFixture(t)
+	damaged, file := damagePayload(t, f)
 	for _, o := range []Options{{}, {VerifyDigest: true}, {Workers: 1}} {
 		err := readRaw(t, f, o)
 		checkDamage(t, err, "checksum mismatch")

@@ -3,6 +3,7 @@ package loaders
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"sort"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/micropq/micropq/internal/chunkcodec"
 	"github.com/micropq/micropq/internal/nd"
+	"github.com/micropq/micropq/internal/ordered"
 	"github.com/micropq/micropq/schemas"
 )
 
@@ -67,8 +69,24 @@ func (x *index) place(i int) (*shard, int64) {
 	return r.shard, r.row + int64(i-r.chunk)
 }
 
-// indexer reads the key columns of one array and checks that they are exactly the rows of
-// its grid, in order.
+// keysAhead is how many rows of keys are held at a time, about a hundred bytes each.
+const keysAhead = 1 << 17
+
+// indexReaders is how many row groups' keys are read at a time.
+func (a *Array) indexReaders(groups []rowGroup) int {
+	most := int64(1)
+	for _, g := range groups {
+		most = max(most, g.NumRows())
+	}
+	n := a.dataset.options.Workers
+	if a.dataset.remote {
+		n = openFiles
+	}
+	return int(max(1, min(int64(n), keysAhead/most)))
+}
+
+// indexer takes the key columns of one array and checks that they are exactly the rows of its
+// grid, in order.
 type indexer struct {
 	array *Array
 	index *index
@@ -76,56 +94,91 @@ type indexer struct {
 	empty map[int]uint64 // digest of a chunk of fill values, by number of elements
 }
 
-// buildIndex reads the row groups whose statistics admit the array's sample.
-func buildIndex(ctx context.Context, a *Array, shards []*shard) (*index, error) {
-	b := &indexer{array: a, index: &index{}, box: a.grid.newBox(), empty: map[int]uint64{}}
-	var last *shard
-	for _, s := range shards {
-		for _, g := range s.groups(bound{"sample_id", a.sample}, bound{"array", a.desc.Name}) {
-			last = s
-			for r, err := range rows[chunkKey](ctx, s, g) {
-				if err != nil {
-					return nil, err
-				}
-				more, err := b.row(s, r.number, r.value)
-				if err != nil {
-					return nil, err
-				}
-				if !more {
-					return b.index, nil
-				}
-			}
-		}
-	}
-	return b.done(last)
+// groupKeys are the rows of an array in a row group.
+type groupKeys struct {
+	rows []int64 // in the shard
+	keys []chunkKey
+	past bool // other rows follow them
 }
 
-// row takes one row of the table; more is false when the rows of the array are past.
-func (b *indexer) row(s *shard, row int64, k *chunkKey) (more bool, err error) {
-	a := b.array
-	if k.SampleID != a.sample || k.Array != a.desc.Name || int(k.Level) != a.level {
-		return len(b.index.chunks) < a.grid.rows, nil
+// errIndexed ends the reading of row groups early.
+var errIndexed = errors.New("the rows of the array are past")
+
+// buildIndex reads the row groups whose statistics admit the array's sample, several at a time.
+func buildIndex(ctx context.Context, a *Array, shards []*shard) (*index, error) {
+	var of []*shard
+	var groups []rowGroup
+	for _, s := range shards {
+		for _, g := range s.groups(bound{"sample_id", a.sample}, bound{"array", a.desc.Name}) {
+			of, groups = append(of, s), append(groups, g)
+		}
 	}
+	b := &indexer{array: a, index: &index{}, box: a.grid.newBox(), empty: map[int]uint64{}}
+	n, next := a.indexReaders(groups), 0
+	err := ordered.Each(ctx, len(groups), n, n, func(ctx context.Context, i int) (groupKeys, error) {
+		return a.groupKeys(ctx, of[i], groups[i])
+	}, func(k groupKeys) error {
+		for i := range k.rows {
+			if err := b.row(of[next], k.rows[i], &k.keys[i]); err != nil {
+				return err
+			}
+		}
+		next++
+		if k.past && len(b.index.chunks) == a.grid.rows {
+			return errIndexed
+		}
+		return nil
+	})
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err != nil && !errors.Is(err, errIndexed):
+		return nil, err
+	case len(of) == 0:
+		return b.done(nil)
+	}
+	return b.done(of[len(of)-1])
+}
+
+// groupKeys reads the rows of the array in a row group.
+func (a *Array) groupKeys(ctx context.Context, s *shard, g rowGroup) (k groupKeys, err error) {
+	for r, err := range rows[chunkKey](ctx, s, g) {
+		if err != nil {
+			return k, err
+		}
+		v := r.value
+		if v.SampleID != a.sample || v.Array != a.desc.Name || int(v.Level) != a.level {
+			k.past = len(k.rows) > 0
+			continue
+		}
+		k.rows, k.keys, k.past = append(k.rows, r.number), append(k.keys, *v), false
+	}
+	return k, nil
+}
+
+// row takes the next row of the array.
+func (b *indexer) row(s *shard, row int64, k *chunkKey) error {
+	a := b.array
 	n := len(b.index.chunks)
 	if n == a.grid.rows {
-		return false, b.damage(s, row, k, fmt.Errorf("a row too many: the grid of %v has %d chunks", a.grid.count, n))
+		return b.damage(s, row, k, fmt.Errorf("a row too many: the grid of %v has %d chunks", a.grid.count, n))
 	}
 	a.grid.box(n, b.box)
 	if !k.at(a.grid.axes, b.box) {
-		return false, b.damage(s, row, k, fmt.Errorf("the row of chunk %v should be here, this is that of %v: rows are missing or out of order", b.box, k.region(a.grid.axes)))
+		return b.damage(s, row, k, fmt.Errorf("the row of chunk %v should be here, this is that of %v: rows are missing or out of order", b.box, k.region(a.grid.axes)))
 	}
 	if k.DType != a.desc.DType || math.Float64bits(k.Fill) != math.Float64bits(a.desc.Fill) {
-		return false, b.damage(s, row, k, fmt.Errorf("%s filled with %v, the sample says %s filled with %v", k.DType, k.Fill, a.desc.DType, a.desc.Fill))
+		return b.damage(s, row, k, fmt.Errorf("%s filled with %v, the sample says %s filled with %v", k.DType, k.Fill, a.desc.DType, a.desc.Fill))
 	}
 	e, err := b.encoding(k.Encoding)
 	if err != nil {
-		return false, b.damage(s, row, k, err)
+		return b.damage(s, row, k, err)
 	}
 	if r := b.index.runs; len(r) == 0 || r[len(r)-1].shard != s || r[len(r)-1].row+int64(n-r[len(r)-1].chunk) != row {
 		b.index.runs = append(r, run{shard: s, chunk: n, row: row})
 	}
 	b.index.chunks = append(b.index.chunks, chunkRef{digest: k.Digest, encoding: e, empty: k.Digest == b.emptyDigest(b.box.Elements())})
-	return true, nil
+	return nil
 }
 
 func (b *indexer) encoding(name string) (uint8, error) {

@@ -55,8 +55,10 @@ type objectKey struct {
 // instanceIDs maps the objects of a label array to their instance ids. It is read once. An
 // array none of whose objects is in the instances table has no map: its labels are its ids.
 func (a *Array) instanceIDs(ctx context.Context) (map[objectKey]int64, error) {
-	a.labels.Lock()
-	defer a.labels.Unlock()
+	if err := a.labels.turn.Acquire(ctx, 1); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	defer a.labels.turn.Release(1)
 	if a.labels.ids != nil {
 		return a.labels.ids, nil
 	}

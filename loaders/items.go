@@ -86,7 +86,7 @@ func (d *Dataset) itemSamples(ctx context.Context, split string) (map[string]ite
 // image reads the encoded image of a row of samples, nil for null.
 func (s *shard) image(ctx context.Context, row int64) (*schemas.Image, error) {
 	var buf shardfile.Buffer // the image lies in its memory
-	data, null, err := s.file.Payload(row, "image.bytes", &buf)
+	data, null, err := s.file.Payload(ctx, row, "image.bytes", &buf)
 	if err != nil {
 		return nil, s.blame(ctx, err)
 	}

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/micropq/micropq/internal/store"
 	"github.com/micropq/micropq/schemas"
@@ -16,8 +16,12 @@ import (
 const (
 	// manifestLimit bounds what is read as a manifest: about a million shards.
 	manifestLimit = 256 << 20
-	// openFiles bounds how many footers are read at one time.
-	openFiles = 16
+	// keptTails is how many remote shards keep their last 64 KiB, which hold the page indexes, or
+	// all, of small ones.
+	keptTails = 256
+	// openFiles bounds how many footers are read at one time, and unless the options say otherwise,
+	// all requests to a server: a thousand of them, 20 ms each, take a third of a second.
+	openFiles = 64
 	// indexMemory holds the indexes of arrays with four million chunks.
 	indexMemory = 64 << 20
 )
@@ -44,12 +48,13 @@ func (o Options) withDefaults() Options {
 type Dataset struct {
 	options  Options
 	store    store.Store
+	remote   bool // its reads are requests
 	manifest *schemas.Manifest
 	shards   []*shard // in the order of the manifest
 	arrays   *arrayCache
 
 	samples struct { // see directory
-		sync.Mutex
+		turn *semaphore.Weighted // of who reads it
 		byID map[string]*sampleEntry
 	}
 }
@@ -59,12 +64,16 @@ type Dataset struct {
 // sizes and columns must be as promised, and nothing else. A newer major version of the
 // format is a *[schemas.VersionError]. ctx bounds remote reads until Close.
 func Open(ctx context.Context, location string, o Options) (_ *Dataset, err error) {
+	if o.Store.MaxRequests == 0 {
+		o.Store.MaxRequests = openFiles
+	}
 	s, err := store.Open(ctx, location, o.Store)
 	if err != nil {
 		return nil, err
 	}
 	o = o.withDefaults()
-	d := &Dataset{options: o, store: s, arrays: newArrayCache(o.IndexMemory)}
+	d := &Dataset{options: o, store: s, remote: store.Remote(s), arrays: newArrayCache(o.IndexMemory)}
+	d.samples.turn = semaphore.NewWeighted(1)
 	if d.manifest, err = readManifest(ctx, s); err == nil {
 		err = d.openShards(ctx)
 	}
@@ -85,7 +94,9 @@ func (d *Dataset) openShards(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			d.shards[i], errs[i] = openShard(ctx, d.store, entry)
+			if d.shards[i], errs[i] = openShard(ctx, d.store, entry); errs[i] == nil && len(d.shards) > keptTails {
+				store.ForgetTail(d.shards[i].at)
+			}
 			return nil
 		})
 	}

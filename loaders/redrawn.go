@@ -22,8 +22,10 @@ func (a *Array) Redrawn() bool { return a.dataset.manifest.Redrawn(a.sample, a.d
 
 // redrawn are the masks of a redrawn array. They are read once.
 func (a *Array) redrawn(ctx context.Context) ([]object, error) {
-	a.labels.Lock()
-	defer a.labels.Unlock()
+	if err := a.labels.turn.Acquire(ctx, 1); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	defer a.labels.turn.Release(1)
 	if a.labels.masks != nil {
 		return a.labels.masks, nil
 	}

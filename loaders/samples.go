@@ -94,8 +94,10 @@ type sampleEntry struct {
 
 // directory maps the ids of all samples to their arrays. It is read once.
 func (d *Dataset) directory(ctx context.Context) (map[string]*sampleEntry, error) {
-	d.samples.Lock()
-	defer d.samples.Unlock()
+	if err := d.samples.turn.Acquire(ctx, 1); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	defer d.samples.turn.Release(1)
 	if d.samples.byID != nil {
 		return d.samples.byID, nil
 	}

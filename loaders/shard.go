@@ -138,7 +138,7 @@ func spanRows[T any](ctx context.Context, s *shard, g rowGroup, part span, optio
 	return func(yield func(numbered[T], error) bool) {
 		var r *parquet.GenericReader[T]
 		err := guard(func() error {
-			r = parquet.NewGenericRowGroupReader[T](s.file.RowGroup(g.index), options...)
+			r = parquet.NewGenericRowGroupReader[T](s.file.RowGroup(ctx, g.index), options...)
 			if part.first > 0 {
 				return r.SeekToRow(part.first)
 			}

@@ -4,9 +4,10 @@ package loaders
 type Stats struct {
 	Chunks      int   // chunks that the region touches
 	EmptyChunks int   // of them, those that hold the fill value only and are not read
-	Read        int64 // bytes of the pages read from files
+	KeptChunks  int   // of them, those that were unpacked in memory already
+	Read        int64 // bytes read from files: pages, and what lies between those read together
 	Payload     int64 // encoded bytes of the chunks touched, which had to be read
-	Decoded     int64 // bytes of the chunks touched, empty ones left out
+	Decoded     int64 // bytes of the chunks touched, empty and kept ones left out
 	Requested   int64 // bytes of the region in the array's element type
 }
 
@@ -14,6 +15,7 @@ type Stats struct {
 func (s *Stats) Add(o Stats) {
 	s.Chunks += o.Chunks
 	s.EmptyChunks += o.EmptyChunks
+	s.KeptChunks += o.KeptChunks
 	s.Read += o.Read
 	s.Payload += o.Payload
 	s.Decoded += o.Decoded

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/micropq/micropq/annotate"
+	"github.com/micropq/micropq/internal/nd"
 	"github.com/micropq/micropq/internal/progress"
 	"github.com/micropq/micropq/schemas"
 )
@@ -129,7 +130,7 @@ func agreeRegion(s string, l *annotate.Layer) (b schemas.BBox, err error) {
 	if l.Volume() {
 		shape = append([]int{l.Depth}, shape...)
 	}
-	r, err := parseRegion(s, l.Axes, shape)
+	r, err := nd.ParseRegion(s, l.Axes, shape)
 	if err != nil {
 		return b, usageFlag("region", err)
 	}

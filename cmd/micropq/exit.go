@@ -10,6 +10,7 @@ import (
 	"github.com/micropq/micropq/annotate/publish"
 	"github.com/micropq/micropq/convert"
 	"github.com/micropq/micropq/loaders"
+	"github.com/micropq/micropq/validate"
 )
 
 // The exit codes; the doc comment of the command explains them.
@@ -33,11 +34,16 @@ func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(fo
 // exitCode is the one place where errors become numbers.
 func exitCode(ctx context.Context, err error) int {
 	var usage *usageError
+	var unreadable *validate.TargetError
 	switch {
 	case err == nil:
 		return codeDone
 	case ctx.Err() != nil || errors.Is(err, context.Canceled):
 		return codeInterrupted
+	case errors.As(err, &unreadable):
+		return codeDamaged
+	case errors.Is(err, errFindings):
+		return codeFindings
 	case errors.As(err, &usage) || isAny(err, convert.ErrExists, publish.ErrExists, publish.ErrNothing, journal.ErrNothing):
 		return codeUsage
 	case isAny(err, loaders.ErrDamaged, convert.ErrDamaged, journal.ErrDamaged):

@@ -62,7 +62,10 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			readCommand(),
 			previewCommand(),
 			streamCommand(),
+			serveCommand(),
 			annotateCommand(),
+			validateCommand(),
+			rulesCommand(),
 			schemaCommand(),
 		},
 	}

@@ -214,7 +214,7 @@ func openReading(ctx context.Context, d *loaders.Dataset, o readOptions) (*readi
 		return maskReading(a, o)
 	}
 	s := &reading{axes: a.Axes(), chunk: a.Chunk(), dtype: a.DType()}
-	if s.region, err = parseRegion(o.region, s.axes, a.Shape()); err != nil {
+	if s.region, err = nd.ParseRegion(o.region, s.axes, a.Shape()); err != nil {
 		return nil, usageFlag("region", err)
 	}
 	s.read = func(ctx context.Context, r loaders.Region, dst []byte) (loaders.Stats, error) {
@@ -235,7 +235,7 @@ func labelReading(a *loaders.Array, o readOptions) (*reading, error) {
 		s.chunk = slices.Delete(s.chunk, c, c+1)
 	}
 	var err error
-	if s.region, err = parseRegion(o.region, s.axes, a.LabelShape()); err != nil {
+	if s.region, err = nd.ParseRegion(o.region, s.axes, a.LabelShape()); err != nil {
 		return nil, usageFlag("region", err)
 	}
 	return s, nil

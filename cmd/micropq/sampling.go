@@ -44,6 +44,7 @@ func samplingFlags() []cli.Flag {
 
 		&cli.StringFlag{Name: "shuffle", Value: string(draw.ModeNone), Usage: "order of tiles and items: none, global or buffered"},
 		&cli.IntFlag{Name: "shuffle-buffer", Value: 4096, Usage: "items that a buffered shuffle mixes"},
+		&cli.IntFlag{Name: "shuffle-block", Value: 64, Usage: "items that lie together and that it keeps together"},
 		&cli.Uint64Flag{Name: "seed", Usage: "of all that is random"},
 		&cli.Int64Flag{Name: "epochs", Value: 1, Usage: "epochs to draw, -1 for no end"},
 		&cli.IntFlag{Name: "rank", Usage: "this process among --world"},
@@ -53,7 +54,7 @@ func samplingFlags() []cli.Flag {
 		&cli.StringFlag{Name: "remainder", Value: string(draw.Keep), Usage: "the items that fill no batch: keep, drop or pad"},
 		&cli.Float64SliceFlag{Name: "weight", Usage: "share of each DST, in their order (default: every item once)"},
 		&cli.StringFlag{Name: "state", Usage: "`FILE` with the state to go on from"},
-		&cli.StringFlag{Name: "on-error", Value: "fail", Usage: "what a damaged item does: fail, or skip it and say so"},
+		&cli.StringFlag{Name: "on-error", Value: string(batch.Fail), Usage: "what a damaged item does: fail, or skip it and say so"},
 	}
 }
 
@@ -64,15 +65,12 @@ func samplingOptions(c *cli.Context) (o batch.Options, errs []error) {
 		Level: c.Int("level"), Count: c.Int64("count"), Foreground: c.Float64("foreground"), Labels: c.String("labels"), ByClass: c.Bool("by-class"),
 		Items:     batch.ItemOptions{Kind: c.String("question-kind"), Type: c.String("type"), Dataset: c.String("dataset")},
 		Transform: batch.Transform{DType: schemas.DType(c.String("dtype")), Flip: c.String("flip"), Rotate: c.Bool("rotate"), Instances: c.Int("instances"), Classes: c.StringSlice("class")},
-		Shuffle:   draw.Shuffle{Mode: draw.Mode(c.String("shuffle")), Buffer: c.Int("shuffle-buffer")},
-		Epochs:    c.Int64("epochs"),
+		Shuffle:   draw.Shuffle{Mode: draw.Mode(c.String("shuffle")), Block: c.Int("shuffle-block"), Buffer: c.Int("shuffle-buffer")},
+		Epochs:    c.Int64("epochs"), OnError: batch.OnError(c.String("on-error")),
 		Partition: draw.Partition{
 			Batch: c.Int("batch"), Rank: c.Int("rank"), World: c.Int("world"), Worker: c.Int("worker"), Workers: c.Int("workers"),
 			Remainder: draw.Remainder(c.String("remainder")),
 		},
-	}
-	if len(o.Arrays) == 0 && o.Kind != batch.WholeItems {
-		o.Arrays = []string{"raw"}
 	}
 	if c.IsSet("seed") {
 		seed := c.Uint64("seed")
@@ -82,13 +80,6 @@ func samplingOptions(c *cli.Context) (o batch.Options, errs []error) {
 		numbers(c, "size", strconv.Atoi, &o.Size), numbers(c, "overlap", strconv.Atoi, &o.Overlap), numbers(c, "decode", strconv.Atoi, &o.Items.Decode),
 		numbers(c, "range", parseFloat, &o.Transform.Range), numbers(c, "percentiles", parseFloat, &o.Transform.Percentiles),
 		numbers(c, "offset", parseFloat, &o.Transform.Offset), numbers(c, "scale", parseFloat, &o.Transform.Scale))
-	switch c.String("on-error") {
-	case "fail":
-	case "skip":
-		o.SkipBad = true
-	default:
-		errs = append(errs, fmt.Errorf("--on-error %q: want fail or skip", c.String("on-error")))
-	}
 	return o, errs
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"syscall"
@@ -50,7 +51,7 @@ func streamFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "listen", Usage: "write to who connects to unix:PATH or tcp:HOST:PORT, to each the whole stream, instead of standard output"},
 		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "processors to use (default: all)"},
-		&cli.StringFlag{Name: "memory", Value: "1GiB", Usage: "memory for batches read ahead"},
+		&cli.StringFlag{Name: "memory", Value: "1GiB", Usage: "memory of the program: batches read ahead, chunks kept and reads under way"},
 		&cli.StringFlag{Name: "progress", Value: "none", Usage: "auto, bar, lines, json or none"},
 	}
 }
@@ -67,6 +68,7 @@ func runStream(c *cli.Context) (err error) {
 	if err != nil {
 		return usagef("--progress: %w", err)
 	}
+	o.Memory = limitMemory(o.Memory)
 	report := progress.New(c.App.ErrWriter, mode, isTerminal(c.App.ErrWriter))
 	o.OnSkipped = func(item batch.Item, err error) {
 		report.Note(skipped(item, err))
@@ -112,6 +114,11 @@ func skipped(item batch.Item, err error) string {
 // newLoader makes the loader of a command line; the state, being of its order, is read with it.
 func newLoader(c *cli.Context, sources []batch.Source, o batch.Options) (*batch.Loader, error) {
 	l, err := batch.New(c.Context, sources, o)
+	var memory *batch.MemoryError
+	if errors.As(err, &memory) {
+		return nil, usagef("--memory %s: two batches of %s and the buffers to read them need at least --memory %dMiB",
+			c.String("memory"), formatBytes(memory.Batch), (memory.Need+programBytes)/3*4>>20+1)
+	}
 	if err != nil || c.String("state") == "" {
 		return l, err
 	}
@@ -155,6 +162,20 @@ func streamOptions(c *cli.Context) (o batch.Options, err error) {
 		return o, &usageError{err}
 	}
 	return o, nil
+}
+
+// programBytes is what the program takes by itself: its own pages, and the indexes of a data set
+// of moderate size.
+const programBytes = 32 << 20
+
+// limitMemory keeps the resident memory of the program, the runtime and its garbage included,
+// below --memory, and returns how much of it batches and what they are read with may take. A
+// limit that the user gave the runtime stands.
+func limitMemory(memory int64) int64 {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(max(memory-programBytes, programBytes))
+	}
+	return max(memory-memory/4-programBytes, 1)
 }
 
 // listen serves a stream of its own to everyone who connects, until ctx is done.

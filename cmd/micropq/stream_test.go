@@ -6,6 +6,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,6 +17,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 
 	"github.com/micropq/micropq/internal/oracle"
+	"github.com/micropq/micropq/loaders/batch"
+	"github.com/micropq/micropq/loaders/draw"
 	"github.com/micropq/micropq/testdata/gen/fisbegen"
 )
 
@@ -84,13 +88,35 @@ func TestStreamUsage(t *testing.T) {
 		"DST":                   {"stream"},
 		"size []":               {"stream", dst, "--seed", "1"},
 		"needs a seed":          {"stream", dst, "--size", "8,8,8"},
-		"--on-error":            {"stream", dst, "--size", "8,8,8", "--seed", "1", "--on-error", "cry"},
+		"on-error":              {"stream", dst, "--size", "8,8,8", "--seed", "1", "--on-error", "cry"},
 		"1 times --weight":      {"stream", dst, dst, "--size", "8,8,8", "--seed", "1", "--weight", "1"},
 		"want unix:PATH or tcp": {"stream", dst, "--size", "8,8,8", "--seed", "1", "--listen", "carrier:pigeon"},
 	} {
 		if code, _, stderr := call(t, args...); code != codeUsage || !strings.Contains(stderr, want) {
 			t.Errorf("%v: exit code %d: %s", args, code, stderr)
 		}
+	}
+}
+
+// The flags that say what to draw and the fields of options in JSON have the same names.
+func TestStreamFlagsAreOptions(t *testing.T) {
+	var flags, fields []string
+	for _, f := range samplingFlags() {
+		if name := f.Names()[0]; name != "weight" { // which is of the list of data sets
+			flags = append(flags, name)
+		}
+	}
+	for _, s := range []any{batch.Options{}, batch.ItemOptions{}, batch.Transform{}, draw.Shuffle{}, draw.Partition{}} {
+		for f := range reflect.TypeOf(s).Fields() {
+			if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "-" {
+				fields = append(fields, name)
+			}
+		}
+	}
+	slices.Sort(flags)
+	slices.Sort(fields)
+	if !slices.Equal(flags, fields) {
+		t.Errorf("flags  %v\nfields %v", flags, fields)
 	}
 }
 

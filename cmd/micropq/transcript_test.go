@@ -324,7 +324,7 @@ func flipPayload(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	var buf shardfile.Buffer
-	payload, _, err := r.Payload(r.NumRows()-2, "data", &buf)
+	payload, _, err := r.Payload(t.Context(), r.NumRows()-2, "data", &buf)
 	if err != nil {
 		t.Fatal(err)
 	}

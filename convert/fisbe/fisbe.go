@@ -16,12 +16,9 @@ import (
 	"strings"
 
 	"github.com/micropq/micropq/internal/chunkcodec"
+	layout "github.com/micropq/micropq/internal/fisbe"
 	"github.com/micropq/micropq/schemas"
 )
-
-// PixelSizeUM is the edge of a voxel in micrometres. The zarr stores do not hold it; it is
-// the figure of the publication.
-const PixelSizeUM = 0.44
 
 // Description of the data set, for its card.
 const Description = "Multicolour confocal volumes of fly brains with every neuron, or some, segmented voxel by voxel: " +
@@ -61,7 +58,7 @@ const (
 // Defaults fills in what is not set.
 func (o Options) Defaults() Options {
 	if len(o.Arrays) == 0 {
-		o.Arrays = []string{rawArray, gtArray}
+		o.Arrays = []string{layout.Raw, layout.Instances}
 	}
 	for i := range o.Chunk {
 		if o.Chunk[i] == 0 {

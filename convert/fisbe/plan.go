@@ -12,17 +12,10 @@ import (
 
 	"github.com/micropq/micropq/convert"
 	"github.com/micropq/micropq/convert/arrays"
+	layout "github.com/micropq/micropq/internal/fisbe"
 	"github.com/micropq/micropq/internal/store"
 	"github.com/micropq/micropq/internal/zarr"
 	"github.com/micropq/micropq/schemas"
-)
-
-// Names within a sample's group.
-const (
-	volumes  = "volumes"
-	rawArray = "raw"
-	gtArray  = "gt_instances"
-	dimAttr  = "dim_neurons"
 )
 
 // Source is an opened FISBe source. It is a convert.Source.
@@ -36,8 +29,8 @@ type Source struct {
 
 // sample is a sample chosen for conversion.
 type sample struct {
-	found
-	parsed *name // nil when the name is not of the official form
+	layout.Sample
+	parsed *layout.Name // nil when the name is not of the official form
 	arrays arrays.Sample
 	dim    []int64 // dim_neurons, nil where the source has no such attribute
 	notes  []string
@@ -79,7 +72,7 @@ func (s *Source) Plan(ctx context.Context) (*convert.Plan, error) {
 		Tables:      []*schemas.Table{samplesTable, schemas.Chunks, instancesTable},
 		Notes:       notes,
 	}
-	p.Source.Location = base(s.location)
+	p.Source.Location = layout.Base(s.location)
 	sources := make([]arrays.Sample, len(samples))
 	for i, sm := range samples {
 		sources[i] = sm.arrays
@@ -89,43 +82,43 @@ func (s *Source) Plan(ctx context.Context) (*convert.Plan, error) {
 	}
 	s.tasks, s.samples = p.Tasks, map[string]*sample{}
 	for _, sm := range samples {
-		s.samples[sm.name] = sm
+		s.samples[sm.Name] = sm
 	}
 	return p, nil
 }
 
 // choose lists the samples and keeps those the options ask for, sorted by name.
 func (s *Source) choose(ctx context.Context) (out []*sample, notes []string, err error) {
-	all, err := discover(ctx, s.store, s.location)
+	all, err := layout.Discover(ctx, s.store, s.location)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, inputError(err)
 	}
 	if len(all) == 0 {
-		return nil, nil, convert.Inputf("", "", "no FISBe sample in %s: want a zarr group with %s/%s, in a folder or a zip", s.store, volumes, rawArray)
+		return nil, nil, convert.Inputf("", "", "no FISBe sample in %s: want a zarr group with %s/%s, in a folder or a zip", s.store, layout.Volumes, layout.Raw)
 	}
-	var list splitList
+	var list layout.SplitList
 	if s.options.SplitList != "" {
-		if list, err = parseSplitList(s.options.SplitList); err != nil {
-			return nil, nil, err
+		if list, err = layout.ParseSplitList(s.options.SplitList); err != nil {
+			return nil, nil, inputError(err)
 		}
 	}
 	var errs []error
 	for _, f := range all {
-		sm := &sample{found: f}
-		if sm.place, err = settle(f.name, f.place, list); err != nil {
-			errs = append(errs, err)
+		sm := &sample{Sample: f}
+		if sm.Place, err = layout.Settle(f.Name, f.Place, list); err != nil {
+			errs = append(errs, inputError(err))
 			continue
 		}
-		if _, ok := list.find(f.name); list != nil && !ok {
-			notes = append(notes, fmt.Sprintf("%s is not in the split list", f.name))
+		if _, ok := list.Find(f.Name); list != nil && !ok {
+			notes = append(notes, fmt.Sprintf("%s is not in the split list", f.Name))
 		}
-		if n, ok := parseName(f.name); ok {
+		if n, ok := layout.ParseName(f.Name); ok {
 			sm.parsed = &n
 		} else {
-			notes = append(notes, fmt.Sprintf("%s: the name is not <line>-<YYYYMMDD>_<slide>_<position>: line, day, slide and position stay null", f.name))
+			notes = append(notes, fmt.Sprintf("%s: the name is not <line>-<YYYYMMDD>_<slide>_<position>: line, day, slide and position stay null", f.Name))
 		}
-		if sm.place.split == "" {
-			sm.place.split = unassigned
+		if sm.Place.Split == "" {
+			sm.Place.Split = unassigned
 		}
 		if s.wanted(sm) {
 			out = append(out, sm)
@@ -137,42 +130,54 @@ func (s *Source) choose(ctx context.Context) (out []*sample, notes []string, err
 	if len(out) == 0 {
 		return nil, nil, convert.Inputf("", "", "none of the %d samples in %s has the subset, split and name asked for", len(all), s.store)
 	}
-	slices.SortFunc(out, func(a, b *sample) int { return cmp.Compare(a.name, b.name) })
+	slices.SortFunc(out, func(a, b *sample) int { return cmp.Compare(a.Name, b.Name) })
 	return out, notes, nil
+}
+
+// unassigned is the split of samples that have none.
+const unassigned = "unassigned"
+
+// inputError is an error of the release as one of the input.
+func inputError(err error) error {
+	var bad *layout.Error
+	if errors.As(err, &bad) {
+		return &convert.InputError{Sample: bad.Subject, Err: bad.Err}
+	}
+	return err
 }
 
 func (s *Source) wanted(sm *sample) bool {
 	in := func(set []string, v string) bool { return len(set) == 0 || slices.Contains(set, v) }
 	match := len(s.options.Samples) == 0 || slices.ContainsFunc(s.options.Samples, func(g string) bool {
-		ok, _ := path.Match(g, sm.name)
+		ok, _ := path.Match(g, sm.Name)
 		return ok
 	})
-	return match && in(s.options.Subsets, sm.place.subset) && in(s.options.Splits, sm.place.split)
+	return match && in(s.options.Subsets, sm.Place.Subset) && in(s.options.Splits, sm.Place.Split)
 }
 
 // inspect opens the sample's arrays and checks them against each other.
 func (s *Source) inspect(ctx context.Context, sm *sample) error {
-	sm.arrays = arrays.Sample{ID: sm.name, Split: sm.place.split, Source: sm.digest}
+	sm.arrays = arrays.Sample{ID: sm.Name, Split: sm.Place.Split, Source: sm.Digest}
 	var raw []int
 	for _, n := range slices.Sorted(slices.Values(s.options.Arrays)) {
-		z, err := zarr.OpenArray(ctx, s.store, sm.root+volumes+"/"+n)
-		if errors.Is(err, store.ErrNotExist) && n == gtArray && len(s.options.Arrays) > 1 {
-			sm.notes = append(sm.notes, fmt.Sprintf("%s has no %s: it gets no instances", sm.name, gtArray))
+		z, err := zarr.OpenArray(ctx, s.store, sm.Root+layout.Volumes+"/"+n)
+		if errors.Is(err, store.ErrNotExist) && n == layout.Instances && len(s.options.Arrays) > 1 {
+			sm.notes = append(sm.notes, fmt.Sprintf("%s has no %s: it gets no instances", sm.Name, layout.Instances))
 			continue
 		}
 		if err != nil {
-			return &convert.InputError{Sample: sm.name, Where: n, Err: err}
+			return &convert.InputError{Sample: sm.Name, Where: n, Err: err}
 		}
 		a, err := s.array(sm, n, z)
 		if err != nil {
 			return err
 		}
 		sm.arrays.Arrays = append(sm.arrays.Arrays, a)
-		if n == rawArray {
+		if n == layout.Raw {
 			raw = z.Shape()
 		}
-		if n == gtArray {
-			if sm.dim, err = dimNeurons(sm.name, z); err != nil {
+		if n == layout.Instances {
+			if sm.dim, err = dimNeurons(sm.Name, z); err != nil {
 				return err
 			}
 		}
@@ -182,7 +187,7 @@ func (s *Source) inspect(ctx context.Context, sm *sample) error {
 
 // array decides how one array is stored.
 func (s *Source) array(sm *sample, n string, z *zarr.Array) (arrays.Array, error) {
-	a := arrays.Array{Name: n, Role: schemas.RoleImage, Source: zarrSource{z}, Levels: s.options.Levels, Stored: sm.stored[n]}
+	a := arrays.Array{Name: n, Role: schemas.RoleImage, Source: zarrSource{z}, Levels: s.options.Levels, Stored: sm.Stored[n]}
 	shape := z.Shape()
 	zyx := s.options.Chunk
 	switch len(shape) {
@@ -191,15 +196,15 @@ func (s *Source) array(sm *sample, n string, z *zarr.Array) (arrays.Array, error
 	case 3:
 		a.Axes, a.Chunk = "ZYX", zyx[:]
 	default:
-		return a, convert.Inputf(sm.name, n, "shape %v: want axes CZYX or ZYX", shape)
+		return a, convert.Inputf(sm.Name, n, "shape %v: want axes CZYX or ZYX", shape)
 	}
 	if err := a.CheckShape(); err != nil {
-		return a, &convert.InputError{Sample: sm.name, Where: n, Err: err}
+		return a, &convert.InputError{Sample: sm.Name, Where: n, Err: err}
 	}
 	if strings.HasPrefix(n, "gt_") {
 		a.Role = schemas.RoleLabels
 		if !z.DType().Label() {
-			return a, convert.Inputf(sm.name, n, "dtype %s: labels are integers", z.DType())
+			return a, convert.Inputf(sm.Name, n, "dtype %s: labels are integers", z.DType())
 		}
 		if a.Axes == "CZYX" {
 			a.Chunk[0] = 1
@@ -215,7 +220,7 @@ func (sm *sample) checkGrids(raw []int) error {
 		a := &sm.arrays.Arrays[i]
 		shape := a.Source.Shape()
 		if raw != nil && a.Role == schemas.RoleLabels && !slices.Equal(spatial(shape), spatial(raw)) {
-			errs = append(errs, convert.Inputf(sm.name, a.Name, "Z, Y, X are %v, of %s they are %v: labels must lie on the grid of the image", spatial(shape), rawArray, spatial(raw)))
+			errs = append(errs, convert.Inputf(sm.Name, a.Name, "Z, Y, X are %v, of %s they are %v: labels must lie on the grid of the image", spatial(shape), layout.Raw, spatial(raw)))
 		}
 	}
 	return errors.Join(errs...)
@@ -225,13 +230,13 @@ func spatial(shape []int) []int { return shape[max(0, len(shape)-3):] }
 
 // dimNeurons reads the ids of the neurons that annotators called dim.
 func dimNeurons(sample string, z *zarr.Array) ([]int64, error) {
-	v, ok := z.Attrs()[dimAttr]
+	v, ok := z.Attrs()[layout.DimNeurons]
 	if !ok {
 		return nil, nil
 	}
 	ids := []int64{}
 	if err := json.Unmarshal(v, &ids); err != nil {
-		return nil, convert.Inputf(sample, gtArray, "attribute %s: want a list of ids: %w", dimAttr, err)
+		return nil, convert.Inputf(sample, layout.Instances, "attribute %s: want a list of ids: %w", layout.DimNeurons, err)
 	}
 	return ids, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/micropq/micropq/convert"
 	"github.com/micropq/micropq/convert/arrays"
+	layout "github.com/micropq/micropq/internal/fisbe"
 	"github.com/micropq/micropq/internal/mask"
 	"github.com/micropq/micropq/schemas"
 )
@@ -73,7 +74,7 @@ func (r *rowSession) write(_ context.Context, table, id string, w *convert.Shard
 // instances writes the rows of a sample's neurons.
 func (r *rowSession) instances(sm *sample, w *convert.Shard) error {
 	labels := sm.labelArrays()
-	facts, err := r.facts.Sample(sm.name, func(a string) bool { return slices.Contains(labels, a) })
+	facts, err := r.facts.Sample(sm.Name, func(a string) bool { return slices.Contains(labels, a) })
 	if err != nil {
 		return err
 	}
@@ -101,14 +102,14 @@ func (sm *sample) instance(array string, in identified, p *arrays.Part) *Instanc
 	key := in.key
 	return &Instance{
 		Instance: schemas.Instance{
-			SampleID: sm.name, Array: array, InstanceID: in.id,
+			SampleID: sm.Name, Array: array, InstanceID: in.id,
 			Channel: &key.Channel, Label: &key.Label, Class: ptr("neuron"),
 			BBox:     ptr(p.BBox()),
 			Area:     &p.Voxels,
 			Centroid: ptr(p.Centroid()),
 			RLE:      p.Mask().Counts(p.BBox(), mask.COrder),
 		},
-		Dim:    array == gtArray && slices.Contains(sm.dim, in.id),
+		Dim:    array == layout.Instances && slices.Contains(sm.dim, in.id),
 		Shared: p.Shared,
 	}
 }
@@ -121,26 +122,14 @@ type identified struct {
 	id  int64
 }
 
-// identify gives every object of an array an id of its own, ordered by it. Where all labels
-// differ they are the ids. Where channels hold 0 and 1, or share labels otherwise, the
-// benchmark's tools number the channels from 1; so does this as long as no channel holds
-// two objects. Failing that, objects are numbered in order of channel and label.
+// identify gives every object of an array an id of its own, ordered by it.
 func identify(keys []arrays.Key) []identified {
-	out := make([]identified, len(keys))
-	labels, channels := map[int64]bool{}, map[int32]bool{}
-	for _, k := range keys {
-		labels[k.Label], channels[k.Channel] = true, true
-	}
+	out, places := make([]identified, len(keys)), make([]layout.Key, len(keys))
 	for i, k := range keys {
-		out[i].key = k
-		switch {
-		case len(labels) == len(keys):
-			out[i].id = k.Label
-		case len(channels) == len(keys):
-			out[i].id = int64(k.Channel) + 1
-		default:
-			out[i].id = int64(i) + 1
-		}
+		places[i] = layout.Key(k)
+	}
+	for i, id := range layout.Identify(places) {
+		out[i] = identified{keys[i], id}
 	}
 	slices.SortFunc(out, func(a, b identified) int { return int(min(1, max(-1, a.id-b.id))) })
 	return out
@@ -148,21 +137,21 @@ func identify(keys []arrays.Key) []identified {
 
 // sample writes the row of a sample.
 func (r *rowSession) sample(sm *sample, w *convert.Shard) error {
-	facts, err := r.facts.Sample(sm.name, func(string) bool { return true })
+	facts, err := r.facts.Sample(sm.Name, func(string) bool { return true })
 	if err != nil {
 		return err
 	}
 	digest, err := arrays.SourceDigest(facts)
 	if err != nil {
-		return &convert.InputError{Sample: sm.name, Err: err}
+		return &convert.InputError{Sample: sm.Name, Err: err}
 	}
 	row := Sample{Sample: sm.row(), DimNeurons: sm.dim}
 	row.SourceDigest = &digest
 	var img, labels *arrays.Projection
-	if f := facts[rawArray]; f != nil {
+	if f := facts[layout.Raw]; f != nil {
 		img = f.Projection
 	}
-	if f := facts[gtArray]; f != nil {
+	if f := facts[layout.Instances]; f != nil {
 		labels = f.Projection
 		row.Instances = ptr(int32(len(f.Parts)))
 	}
@@ -171,11 +160,11 @@ func (r *rowSession) sample(sm *sample, w *convert.Shard) error {
 		if err != nil {
 			return err
 		}
-		row.Preview = &schemas.Image{Bytes: png, Path: ptr(sm.name + ".png")}
+		row.Preview = &schemas.Image{Bytes: png, Path: ptr(sm.Name + ".png")}
 	}
 	if n := sm.parsed; n != nil {
-		day := n.days()
-		row.Line, row.Acquired, row.Slide, row.Position = &n.line, &day, &n.slide, &n.position
+		day := n.Days()
+		row.Line, row.Acquired, row.Slide, row.Position = &n.Line, &day, &n.Slide, &n.Position
 	}
 	return w.Write(&row)
 }
@@ -183,24 +172,24 @@ func (r *rowSession) sample(sm *sample, w *convert.Shard) error {
 // row is what the source says of the sample, without what its voxels say.
 func (sm *sample) row() schemas.Sample {
 	row := schemas.Sample{
-		SampleID:        sm.name,
+		SampleID:        sm.Name,
 		Dataset:         &source.Name,
-		Split:           sm.place.split,
-		PixelSizeUM:     []float64{PixelSizeUM, PixelSizeUM, PixelSizeUM},
+		Split:           sm.Place.Split,
+		PixelSizeUM:     []float64{layout.PixelSizeUM, layout.PixelSizeUM, layout.PixelSizeUM},
 		PixelSizeSource: ptr(schemas.FromPublication),
 		Licence:         ptr(source.Licence),
-		Source:          cmp.Or(strings.TrimSuffix(sm.root, "/"), sm.name+".zarr"),
+		Source:          cmp.Or(strings.TrimSuffix(sm.Root, "/"), sm.Name+".zarr"),
 	}
-	if sm.place.subset != "" {
-		row.Subset = &sm.place.subset
+	if sm.Place.Subset != "" {
+		row.Subset = &sm.Place.Subset
 	}
 	if n := sm.parsed; n != nil {
-		row.GroupID, row.BatchID = &n.line, ptr(n.batch())
+		row.GroupID, row.BatchID = &n.Line, ptr(n.Batch())
 	}
 	for i := range sm.arrays.Arrays {
 		a := sm.arrays.Arrays[i].Describe()
 		row.Arrays = append(row.Arrays, a)
-		if a.Name == rawArray {
+		if a.Name == layout.Raw {
 			row.Axes, row.Shape, row.DType = &a.Axes, a.Shape, &a.DType
 		}
 	}

@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/micropq/micropq/convert"
+	"github.com/micropq/micropq/internal/itemfile"
 	"github.com/micropq/micropq/internal/store"
 	"github.com/micropq/micropq/schemas"
 )
@@ -24,7 +24,7 @@ type found struct {
 	declared []schemas.Column // of a dataset_info.json, nil without one
 }
 
-// Files of the datasets library that describe others.
+// Files of the datasets library that itemfile.Describe others.
 const (
 	infoFile  = "dataset_info.json"
 	stateFile = "state.json"
@@ -62,16 +62,16 @@ func (s *Source) discover(ctx context.Context, p *planned) (*found, error) {
 		return nil, err
 	}
 	for split, list := range docs {
-		p.inputs = append(p.inputs, newJSONInput(s.store, split, list, images/int64(len(docs))))
+		p.inputs = append(p.inputs, itemfile.NewDocuments(s.store, split, list, images/int64(len(docs))))
 	}
-	slices.SortFunc(p.inputs, func(a, b input) int {
-		return cmp.Or(cmp.Compare(a.split(), b.split()), cmp.Compare(a.name(), b.name()))
+	slices.SortFunc(p.inputs, func(a, b itemfile.Input) int {
+		return cmp.Or(cmp.Compare(a.Split(), b.Split()), cmp.Compare(a.Name(), b.Name()))
 	})
 	if len(p.inputs) == 0 && len(p.rejected) == 0 {
 		return nil, convert.Inputf("", "", "nothing to convert in %s: want .arrow, .parquet, .jsonl or .csv files, or a .json an image", s.store)
 	}
 	for i, in := range p.inputs {
-		p.at[in.split()+"/"+in.name()] = i
+		p.at[in.Split()+"/"+in.Name()] = i
 	}
 	return f, nil
 }
@@ -191,7 +191,7 @@ func (s *Source) readInfo(ctx context.Context, key string) ([]schemas.Column, er
 	if len(info.Features) == 0 || string(info.Features) == "null" {
 		return nil, nil
 	}
-	columns, err := parseFeatures(info.Features)
+	columns, err := itemfile.ParseFeatures(info.Features)
 	if err != nil {
 		return nil, convert.Inputf(key, "", "%w", err)
 	}
@@ -210,24 +210,7 @@ func (s *Source) isLines(ctx context.Context, i store.Info) bool {
 
 // open opens a file as an input, or passes over what is none.
 func (s *Source) open(ctx context.Context, p *planned, i store.Info) error {
-	o, split := object{s.store, i}, s.splitOf(i.Key)
-	var in input
-	var damage, err error
-	switch strings.ToLower(path.Ext(i.Key)) {
-	case ".arrow":
-		var a *arrowInput
-		if a, damage, err = openArrow(ctx, o, split); a != nil {
-			in = a
-		}
-	case ".parquet":
-		in, err = openParquet(ctx, o, split)
-	case ".jsonl", ".ndjson", ".json":
-		in, err = openLines(ctx, o, split)
-	case ".csv":
-		in, err = openCSV(ctx, o, split)
-	default:
-		return nil
-	}
+	in, damage, err := itemfile.Open(ctx, itemfile.Object{Store: s.store, Info: i}, s.splitOf(i.Key))
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -238,10 +221,10 @@ func (s *Source) open(ctx context.Context, p *planned, i store.Info) error {
 		if !s.options.KeepGoing {
 			return &convert.InputError{Err: damage}
 		}
-		r := rejection(record{file: i.Key}, damage)
+		r := rejection(itemfile.Record{File: i.Key}, damage)
 		if in != nil {
-			for _, u := range in.units() {
-				r.Row = u.first + u.rows
+			for _, u := range in.Units() {
+				r.Row = u.First + u.Rows
 			}
 		}
 		p.rejected = append(p.rejected, r)
@@ -252,18 +235,9 @@ func (s *Source) open(ctx context.Context, p *planned, i store.Info) error {
 	return nil
 }
 
-var splitWord = regexp.MustCompile(`(?i)(?:^|[-_.])(train|test|validation|valid|val|dev)(?:$|[-_.0-9])`)
-
-// splitOf is the split that a file's name tells, or else the innermost of its folders that
-// does.
+// splitOf is the split of a file: what its name tells, or else the map.
 func (s *Source) splitOf(key string) string {
-	parts := strings.Split(key, "/")
-	for i := len(parts) - 1; i >= 0; i-- {
-		if m := splitWord.FindStringSubmatch(parts[i]); m != nil {
-			return strings.ToLower(m[1])
-		}
-	}
-	return cmp.Or(s.options.Map.Split, unassigned)
+	return cmp.Or(itemfile.SplitOf(key), s.options.Map.Split, unassigned)
 }
 
 // base is the last element of a path or URL.

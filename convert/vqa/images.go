@@ -10,6 +10,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/micropq/micropq/internal/itemfile"
 	"github.com/micropq/micropq/internal/picture"
 	"github.com/micropq/micropq/internal/store"
 	"github.com/micropq/micropq/schemas"
@@ -36,7 +37,7 @@ func (it *item) imagesOf(read func(path, beside string) ([]byte, error)) ([]sche
 			return nil, it.fail(where, err)
 		}
 		if images[i].Bytes == nil && images[i].Path != nil {
-			if images[i].Bytes, err = read(*images[i].Path, it.record.file); err != nil {
+			if images[i].Bytes, err = read(*images[i].Path, it.record.File); err != nil {
 				return nil, it.fail(where, err)
 			}
 		}
@@ -69,7 +70,7 @@ func imageOf(v any) (img schemas.Image, err error) {
 				return img, fmt.Errorf("bytes: %w", err)
 			}
 		default:
-			return img, fmt.Errorf("bytes: want bytes or base64, have %s", describe(infer(b)))
+			return img, fmt.Errorf("bytes: want bytes or base64, have %s", itemfile.Describe(itemfile.Infer(b)))
 		}
 		if img.Path, err = plain(v["path"]); err != nil {
 			return img, fmt.Errorf("path: %w", err)
@@ -78,7 +79,7 @@ func imageOf(v any) (img schemas.Image, err error) {
 			return img, errors.New("an image without bytes and path")
 		}
 	default:
-		return img, fmt.Errorf("want an image or its path, have %s", describe(infer(v)))
+		return img, fmt.Errorf("want an image or its path, have %s", itemfile.Describe(itemfile.Infer(v)))
 	}
 	return img, nil
 }
@@ -132,7 +133,7 @@ func (r *run) readImage(name, file string) ([]byte, error) {
 		if slices.Contains(tried[:i], key) {
 			continue
 		}
-		b, err := r.source.store.Get(r.ctx, key, nil, maxItem)
+		b, err := r.source.store.Get(r.ctx, key, nil, itemfile.MaxItem)
 		if err == nil {
 			return b, nil
 		}

@@ -1,20 +1,19 @@
 package vqa
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
-	"strconv"
 	"strings"
 
+	"github.com/micropq/micropq/internal/itemfile"
 	"github.com/micropq/micropq/schemas"
 )
 
 // item is a record taken apart.
 type item struct {
 	l      *layout
-	record record
+	record itemfile.Record
 	id     string
 	split  string
 	values []any // of the layout's columns
@@ -30,40 +29,20 @@ func (it *item) get(name string) any {
 
 // fail blames a column or field of the item.
 func (it *item) fail(where string, err error) error {
-	return &itemError{file: it.record.file, row: it.record.row, sample: it.id, where: where, err: err}
+	return &itemfile.Error{File: it.record.File, Row: it.record.Row, Sample: it.id, Where: where, Err: err}
 }
 
 // sampleID is the id of an item by the value of its id column.
-func sampleID(m *Map, r record, v any) (string, error) {
+func sampleID(m *Map, r itemfile.Record, v any) (string, error) {
 	if m.ID == "" {
-		stem, _, _ := strings.Cut(r.file[strings.LastIndexByte(r.file, '/')+1:], ".")
-		return fmt.Sprintf("%s-%06d", stem, r.row), nil
+		stem, _, _ := strings.Cut(r.File[strings.LastIndexByte(r.File, '/')+1:], ".")
+		return fmt.Sprintf("%s-%06d", stem, r.Row), nil
 	}
-	id := text(v)
+	id := itemfile.Text(v)
 	if id == nil || *id == "" {
-		return "", &itemError{file: r.file, row: r.row, where: m.ID, err: errors.New("the item has no id")}
+		return "", &itemfile.Error{File: r.File, Row: r.Row, Where: m.ID, Err: errors.New("the item has no id")}
 	}
 	return *id, nil
-}
-
-// text is a scalar as text, nil for null and for what is no scalar.
-func text(v any) *string {
-	var s string
-	switch v := v.(type) {
-	case string:
-		s = v
-	case json.Number:
-		s = string(v)
-	case int32, int64, uint64, bool:
-		s = fmt.Sprint(v)
-	case float32:
-		s = strconv.FormatFloat(float64(v), 'g', -1, 32)
-	case float64:
-		s = strconv.FormatFloat(v, 'g', -1, 64)
-	default:
-		return nil
-	}
-	return &s
 }
 
 // sampleRow is a row of samples and its columns of the source.
@@ -79,14 +58,14 @@ func (it *item) samples(images []schemas.Image) ([]*sampleRow, error) {
 		return nil, err
 	}
 	base := schemas.Sample{
-		Dataset: text(it.get(it.l.m.Dataset)),
-		GroupID: text(it.get(it.l.m.Group)),
+		Dataset: itemfile.Text(it.get(it.l.m.Dataset)),
+		GroupID: itemfile.Text(it.get(it.l.m.Group)),
 		Split:   it.split,
-		Source:  fmt.Sprintf("%s#%d", it.record.file, it.record.row),
-		Licence: spdx(text(it.get(it.l.m.ItemLicence))),
+		Source:  fmt.Sprintf("%s#%d", it.record.File, it.record.Row),
+		Licence: spdx(itemfile.Text(it.get(it.l.m.ItemLicence))),
 	}
-	if it.record.document {
-		base.Source = it.record.file
+	if it.record.Document {
+		base.Source = it.record.File
 	}
 	if um, ok := it.pixelSize(); ok {
 		from := schemas.FromFile
@@ -110,11 +89,11 @@ func (it *item) pixelSize() (um float64, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	v, err := coerce(&it.l.columns[i], it.values[i])
+	v, err := itemfile.Coerce(&it.l.columns[i], it.values[i])
 	if err != nil {
 		return 0, false // own reports it
 	}
-	um, ok = number(v)
+	um, ok = itemfile.Number(v)
 	return um, ok && um > 0
 }
 
@@ -133,7 +112,7 @@ func (it *item) own() ([]any, error) {
 		values = append(values, it.resolved())
 	}
 	for k, i := range it.l.own {
-		v, err := coerce(&it.l.ownTypes[k], it.values[i])
+		v, err := itemfile.Coerce(&it.l.ownTypes[k], it.values[i])
 		if err != nil {
 			return nil, it.fail(it.l.columns[i].Name, err)
 		}
@@ -167,7 +146,7 @@ func jsonOrNil(m map[string]any) *string {
 	if len(m) == 0 {
 		return nil
 	}
-	s := toJSON(m)
+	s := itemfile.ToJSON(m)
 	return &s
 }
 
@@ -195,30 +174,4 @@ func spdx(licence *string) *string {
 		return nil
 	}
 	return &s
-}
-
-func number(v any) (float64, bool) {
-	switch v := v.(type) {
-	case float64:
-		return v, true
-	case float32:
-		return shortest(v), true
-	case int32:
-		return float64(v), true
-	case int64:
-		return float64(v), true
-	case json.Number:
-		f, err := v.Float64()
-		return f, err == nil
-	}
-	return 0, false
-}
-
-// shortest is the number that a float32 was written for: 0.25, not 0.25000000372529.
-func shortest(v float32) float64 {
-	f, err := strconv.ParseFloat(strconv.FormatFloat(float64(v), 'g', -1, 32), 64)
-	if err != nil {
-		return float64(v)
-	}
-	return f
 }

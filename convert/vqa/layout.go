@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/micropq/micropq/internal/itemfile"
 	"github.com/micropq/micropq/schemas"
 )
 
@@ -90,10 +91,10 @@ func newLayout(m *Map, columns []schemas.Column, resolve func(func(string) any) 
 	for i, c := range columns {
 		switch {
 		case consumed[c.Name]:
-		case c.Type == typeMixed:
+		case c.Type == itemfile.TypeMixed:
 			l.extra = append(l.extra, i)
 		default:
-			c = storable(c)
+			c = itemfile.Storable(c)
 			c.Name = freeName(c.Name, taken)
 			c.Dict = slices.Contains(m.Categories, columns[i].Name) && c.Type == schemas.TypeString
 			c.Doc = "column " + columns[i].Name + " of the source"
@@ -148,7 +149,7 @@ func (l *layout) checkMap() error {
 // consumed are the columns that are told otherwise than as a column of samples.
 func (l *layout) consumed() map[string]bool {
 	consumed := map[string]bool{}
-	for _, name := range l.m.names() {
+	for _, name := range l.m.Names() {
 		consumed[name] = true
 	}
 	for _, name := range []string{l.m.ID, l.m.Dataset, l.m.Group} {
@@ -174,14 +175,14 @@ func (l *layout) questionFields() {
 			l.questions = append(l.questions, questionLayout{QuestionMap: q})
 			continue
 		}
-		if !ok || l.columns[i].Type == typeNull {
+		if !ok || l.columns[i].Type == itemfile.TypeNull {
 			continue
 		}
 		ql := questionLayout{QuestionMap: q}
 		for _, f := range l.columns[i].Fields {
 			ql.fields = append(ql.fields, f.Name)
 			for _, sub := range f.Fields {
-				if !slices.Contains(q.fields(), sub.Name) {
+				if !slices.Contains(q.FieldNames(), sub.Name) {
 					rest, _ = mergeLoose(rest, sub)
 				}
 			}
@@ -189,8 +190,8 @@ func (l *layout) questionFields() {
 		l.questions = append(l.questions, ql)
 	}
 	for _, c := range rest {
-		if c.Type != typeMixed {
-			c = storable(c)
+		if c.Type != itemfile.TypeMixed {
+			c = itemfile.Storable(c)
 			c.Doc = "field " + c.Name + " of the question in the source"
 			l.fieldName = append(l.fieldName, c.Name)
 			c.Name = freeName(c.Name, taken)
@@ -203,8 +204,8 @@ func (l *layout) questionFields() {
 func mergeLoose(fields []schemas.Column, f schemas.Column) ([]schemas.Column, bool) {
 	for i := range fields {
 		if fields[i].Name == f.Name {
-			fields[i] = merge(fields[i], f, true)
-			return fields, fields[i].Type != typeMixed
+			fields[i] = itemfile.Merge(fields[i], f, true)
+			return fields, fields[i].Type != itemfile.TypeMixed
 		}
 	}
 	return append(fields, f), true
@@ -241,7 +242,7 @@ func (l *layout) wanted(table string) []int {
 		if c.Name == l.m.Image && !l.several {
 			continue
 		}
-		if slices.Contains(l.m.names(), c.Name) || l.resolve != nil && c.Type == schemas.TypeString {
+		if slices.Contains(l.m.Names(), c.Name) || l.resolve != nil && c.Type == schemas.TypeString {
 			out = append(out, i)
 		}
 	}

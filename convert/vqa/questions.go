@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/micropq/micropq/internal/itemfile"
 	"github.com/micropq/micropq/schemas"
 )
 
@@ -32,7 +32,7 @@ func (it *item) questions(images int) ([]*questionRow, error) {
 			if row.SourceID != nil {
 				row.QuestionID = *row.SourceID
 			}
-			row.Type = text(it.get(q.Type))
+			row.Type = itemfile.Text(it.get(q.Type))
 			rows = append(rows, row)
 			continue
 		}
@@ -53,7 +53,7 @@ func (it *item) each(q *questionLayout, images int) ([]*questionRow, error) {
 	}
 	m, ok := v.(map[string]any)
 	if !ok {
-		return nil, it.fail(q.Each, fmt.Errorf("want a struct of questions, have %s", describe(infer(v))))
+		return nil, it.fail(q.Each, fmt.Errorf("want a struct of questions, have %s", itemfile.Describe(itemfile.Infer(v))))
 	}
 	names := q.fields
 	if names == nil {
@@ -67,14 +67,14 @@ func (it *item) each(q *questionLayout, images int) ([]*questionRow, error) {
 		where := q.Each + "." + name
 		fields, ok := m[name].(map[string]any)
 		if !ok {
-			return nil, it.fail(where, fmt.Errorf("want a struct, have %s", describe(infer(m[name]))))
+			return nil, it.fail(where, fmt.Errorf("want a struct, have %s", itemfile.Describe(itemfile.Infer(m[name]))))
 		}
 		row, err := it.question(q, where, images, func(name string) any { return fields[name] })
 		if err != nil {
 			return nil, err
 		}
 		row.QuestionID = where
-		row.Type, row.Variant = variant(name)
+		row.Type, row.Variant = itemfile.Variant(name)
 		if row.fields, row.Extra, err = it.questionFields(q, where, fields, row.fields); err != nil {
 			return nil, err
 		}
@@ -87,7 +87,7 @@ func (it *item) each(q *questionLayout, images int) ([]*questionRow, error) {
 func (it *item) question(q *questionLayout, where string, images int, get func(string) any) (*questionRow, error) {
 	row := &questionRow{}
 	row.SampleID, row.Kind = it.id, q.Kind
-	row.Dataset = text(it.get(it.l.m.Dataset))
+	row.Dataset = itemfile.Text(it.get(it.l.m.Dataset))
 	place := func(name string) string { return strings.TrimPrefix(where+"."+name, ".") }
 	var err error
 	if row.Question.Question.Question, err = plain(get(q.QuestionMap.Question)); err != nil {
@@ -105,7 +105,7 @@ func (it *item) question(q *questionLayout, where string, images int, get func(s
 	if row.AnswerIndex, err = answerIndex(get(q.AnswerIndex), row.Options); err != nil {
 		return nil, it.fail(place(q.AnswerIndex), err)
 	}
-	row.SourceID = text(get(q.ID))
+	row.SourceID = itemfile.Text(get(q.ID))
 	if it.l.resolve != nil {
 		row.fields = append(row.fields, it.resolved())
 	}
@@ -126,13 +126,13 @@ func (it *item) question(q *questionLayout, where string, images int, get func(s
 // for; those without a type in common go into extra.
 func (it *item) questionFields(q *questionLayout, where string, fields map[string]any, into []any) ([]any, *string, error) {
 	known := map[string]bool{}
-	for _, name := range q.QuestionMap.fields() {
+	for _, name := range q.QuestionMap.FieldNames() {
 		known[name] = true
 	}
 	for i := range it.l.fields {
 		c := &it.l.fields[i]
 		name := it.l.fieldName[i]
-		v, err := coerce(c, loose(c, fields[name]))
+		v, err := itemfile.Coerce(c, loose(c, fields[name]))
 		if err != nil {
 			return nil, nil, it.fail(where+"."+name, err)
 		}
@@ -156,27 +156,11 @@ func loose(c *schemas.Column, v any) any {
 	return v
 }
 
-var variantName = regexp.MustCompile(`^(.+)_([0-9]{1,9})$`)
-
-// variant takes a field's name apart: modality_0 is the variant 0 of type modality.
-func variant(name string) (kind *string, n *int32) {
-	m := variantName.FindStringSubmatch(name)
-	if m == nil {
-		return &name, nil
-	}
-	i, err := strconv.ParseInt(m[2], 10, 32)
-	if err != nil {
-		return &name, nil
-	}
-	v := int32(i)
-	return &m[1], &v
-}
-
 func plain(v any) (*string, error) {
-	if s := text(v); s != nil || v == nil {
+	if s := itemfile.Text(v); s != nil || v == nil {
 		return s, nil
 	}
-	return nil, fmt.Errorf("want text, have %s", describe(infer(v)))
+	return nil, fmt.Errorf("want text, have %s", itemfile.Describe(itemfile.Infer(v)))
 }
 
 // texts is a list of text, nil for null. A null among options is told from an empty text.
@@ -186,12 +170,12 @@ func texts(v any) ([]string, error) {
 	}
 	list, ok := v.([]any)
 	if !ok {
-		return nil, fmt.Errorf("want a list of text, have %s", describe(infer(v)))
+		return nil, fmt.Errorf("want a list of text, have %s", itemfile.Describe(itemfile.Infer(v)))
 	}
 	out := make([]string, len(list))
 	for i, e := range list {
 		if out[i], ok = e.(string); !ok {
-			return nil, fmt.Errorf("want a list of text, element %d is %s", i, describe(infer(e)))
+			return nil, fmt.Errorf("want a list of text, element %d is %s", i, itemfile.Describe(itemfile.Infer(e)))
 		}
 	}
 	return out, nil
@@ -217,7 +201,7 @@ func answerIndex(v any, options []string) (*int32, error) {
 		if i, err = strconv.ParseInt(strings.TrimSpace(s), 10, 32); err != nil {
 			return nil, fmt.Errorf("want the position of an option, have %q", s)
 		}
-	} else if f, ok := number(v); ok && f == math.Trunc(f) && math.Abs(f) < 1<<31 {
+	} else if f, ok := itemfile.Number(v); ok && f == math.Trunc(f) && math.Abs(f) < 1<<31 {
 		i = int64(f)
 	} else {
 		return nil, fmt.Errorf("want the position of an option, have %v", v)

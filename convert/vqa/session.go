@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/micropq/micropq/convert"
+	"github.com/micropq/micropq/internal/itemfile"
 	"github.com/micropq/micropq/schemas"
 )
 
@@ -134,6 +135,9 @@ type run struct {
 // set then lie together, and a reader that wants no others passes over the rest.
 const sortedRows = 1 << 16
 
+// batchBytes are the bytes of images that are looked at together.
+const batchBytes = 8 << 20
+
 // pending is an item that waits for the facts of its images.
 type pending struct {
 	item   *item
@@ -158,7 +162,7 @@ func (r *run) unit(i, u int) error {
 		r.at[k] = -1
 	}
 	for _, k := range layoutColumns {
-		for c, have := range in.columns() {
+		for c, have := range in.Columns() {
 			if have.Name == r.planned.layout.columns[k].Name {
 				r.at[k] = len(wanted)
 				wanted = append(wanted, c)
@@ -168,9 +172,9 @@ func (r *run) unit(i, u int) error {
 	if wanted == nil {
 		wanted = []int{}
 	}
-	part := in.units()[u]
-	next := part.first
-	err := in.read(r.ctx, u, wanted, func(rec record) error {
+	part := in.Units()[u]
+	next := part.First
+	err := in.Read(r.ctx, u, wanted, func(rec itemfile.Record) error {
 		next++
 		return r.record(i, in, rec)
 	})
@@ -184,24 +188,24 @@ func (r *run) unit(i, u int) error {
 		return flush
 	}
 	if err != nil && r.task.Stage == 0 {
-		rec := record{file: in.name(), row: next, number: next}
-		err = r.reject(place{i, next}, rec, err, part.first+part.rows-next)
+		rec := itemfile.Record{File: in.Name(), Row: next, Number: next}
+		err = r.reject(place{i, next}, rec, err, part.First+part.Rows-next)
 		if errors.Is(err, errEnough) {
 			return nil
 		}
 	}
 	if r.task.Stage == 0 {
-		r.res.Progress(part.bytes)
+		r.res.Progress(part.Bytes)
 	}
 	return err
 }
 
 // record takes one record; of stage 1 it writes the rows at once.
-func (r *run) record(i int, in input, rec record) error {
+func (r *run) record(i int, in itemfile.Input, rec itemfile.Record) error {
 	if r.ctx.Err() != nil {
 		return context.Cause(r.ctx)
 	}
-	where := place{i, rec.number}
+	where := place{i, rec.Number}
 	if r.task.Stage > 0 && r.left[where] {
 		return nil
 	}
@@ -225,22 +229,22 @@ func (r *run) record(i int, in input, rec record) error {
 	for _, img := range p.images {
 		r.bytes += int64(len(img.Bytes))
 	}
-	if r.pending = append(r.pending, p); r.bytes >= slice || len(r.pending) >= 256 {
+	if r.pending = append(r.pending, p); r.bytes >= batchBytes || len(r.pending) >= 256 {
 		return r.flush()
 	}
 	return nil
 }
 
 // item takes a record apart.
-func (r *run) item(in input, where place, rec record) (*item, error) {
-	if rec.err != nil {
-		return nil, rec.err
+func (r *run) item(in itemfile.Input, where place, rec itemfile.Record) (*item, error) {
+	if rec.Err != nil {
+		return nil, rec.Err
 	}
 	l := r.planned.layout
-	it := &item{l: l, record: rec, split: in.split(), values: make([]any, len(l.columns))}
+	it := &item{l: l, record: rec, split: in.Split(), values: make([]any, len(l.columns))}
 	for k, c := range r.at {
 		if c >= 0 {
-			it.values[k] = rec.values[c]
+			it.values[k] = rec.Values[c]
 		}
 	}
 	var err error
@@ -254,7 +258,7 @@ func (r *run) item(in input, where place, rec record) (*item, error) {
 }
 
 // reject leaves out an item, or notes why the conversion will stop.
-func (r *run) reject(where place, rec record, err error, rows int64) error {
+func (r *run) reject(where place, rec itemfile.Record, err error, rows int64) error {
 	if !r.source.options.KeepGoing {
 		if r.problems = append(r.problems, asItem(rec, err)); len(r.problems) >= maxProblems {
 			return errEnough

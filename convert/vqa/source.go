@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/micropq/micropq/convert"
+	"github.com/micropq/micropq/internal/itemfile"
 	"github.com/micropq/micropq/internal/store"
 	"github.com/micropq/micropq/schemas"
 )
@@ -72,7 +73,7 @@ type Source struct {
 
 // planned is what the last Plan found.
 type planned struct {
-	inputs   []input
+	inputs   []itemfile.Input
 	at       map[string]int // of inputs, by name and split
 	layout   *layout
 	tasks    []convert.Task
@@ -211,7 +212,7 @@ func (p *planned) layOut(target int64) ([]convert.Task, error) {
 func (p *planned) splits() []string {
 	var splits []string
 	for _, in := range p.inputs {
-		splits = append(splits, in.split())
+		splits = append(splits, in.Split())
 	}
 	return unique(splits)
 }
@@ -221,20 +222,20 @@ func (p *planned) shards(split string, target int64) []detail {
 	var details []detail
 	size := int64(0)
 	for _, in := range p.inputs {
-		if in.split() != split {
+		if in.Split() != split {
 			continue
 		}
-		for u, n := range in.units() {
-			if len(details) == 0 || size > 0 && size+n.bytes > target {
+		for u, n := range in.Units() {
+			if len(details) == 0 || size > 0 && size+n.Bytes > target {
 				details, size = append(details, detail{}), 0
 			}
-			size += n.bytes
+			size += n.Bytes
 			d := &details[len(details)-1]
-			if k := len(d.Parts); k > 0 && d.Parts[k-1].Input == in.name() && d.Parts[k-1].First+d.Parts[k-1].Units == u {
+			if k := len(d.Parts); k > 0 && d.Parts[k-1].Input == in.Name() && d.Parts[k-1].First+d.Parts[k-1].Units == u {
 				last := &d.Parts[k-1]
-				last.Units, last.Rows, last.Size = last.Units+1, last.Rows+n.rows, last.Size+n.bytes
+				last.Units, last.Rows, last.Size = last.Units+1, last.Rows+n.Rows, last.Size+n.Bytes
 			} else {
-				d.Parts = append(d.Parts, part{Input: in.name(), Split: split, First: u, Units: 1, Rows: n.rows, Size: n.bytes})
+				d.Parts = append(d.Parts, part{Input: in.Name(), Split: split, First: u, Units: 1, Rows: n.Rows, Size: n.Bytes})
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/micropq/micropq/convert"
+	"github.com/micropq/micropq/internal/itemfile"
 	"github.com/micropq/micropq/schemas"
 )
 
@@ -48,7 +49,7 @@ func (s *survey) tellMissing() {
 	for _, c := range s.columns {
 		without := 0
 		for _, in := range s.planned.inputs {
-			if !slices.ContainsFunc(in.columns(), func(d schemas.Column) bool { return d.Name == c.Name }) {
+			if !slices.ContainsFunc(in.Columns(), func(d schemas.Column) bool { return d.Name == c.Name }) {
 				without++
 			}
 		}
@@ -63,30 +64,30 @@ func (s *survey) full() bool {
 	return len(s.problems) >= maxProblems && !s.source.options.KeepGoing
 }
 
-func (s *survey) input(ctx context.Context, i int, in input) error {
+func (s *survey) input(ctx context.Context, i int, in itemfile.Input) error {
 	var wanted []int
 	at := -1 // of the id among the values wanted
-	if !in.untyped() {
+	if !in.Untyped() {
 		wanted = []int{}
-		k := slices.IndexFunc(in.columns(), func(c schemas.Column) bool { return c.Name == s.source.options.Map.ID })
+		k := slices.IndexFunc(in.Columns(), func(c schemas.Column) bool { return c.Name == s.source.options.Map.ID })
 		if k >= 0 {
 			wanted, at = []int{k}, 0
 		} else if s.source.options.Map.ID == "" {
 			return nil // ids are made of what is unique
 		}
 	}
-	types := &untyped{columns: slices.Clone(in.columns())}
-	rows := make([]int64, len(in.units()))
+	types := &untyped{columns: slices.Clone(in.Columns())}
+	rows := make([]int64, len(in.Units()))
 	number := int64(0)
-	for u := range in.units() {
-		err := in.read(ctx, u, wanted, func(r record) error {
+	for u := range in.Units() {
+		err := in.Read(ctx, u, wanted, func(r itemfile.Record) error {
 			rows[u]++
-			r.number = number
+			r.Number = number
 			number++
-			if in.untyped() && r.err == nil {
-				types.add(r.order, r.item)
+			if in.Untyped() && r.Err == nil {
+				types.add(r.Order, r.Item)
 			}
-			return s.item(place{i, r.number}, r, at)
+			return s.item(place{i, r.Number}, r, at)
 		})
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -98,8 +99,8 @@ func (s *survey) input(ctx context.Context, i int, in input) error {
 			s.problems = append(s.problems, err)
 		}
 	}
-	if in.untyped() {
-		in.learn(s.declare(types.columns), rows)
+	if in.Untyped() {
+		in.Learn(s.declare(types.columns), rows)
 	}
 	return nil
 }
@@ -107,13 +108,13 @@ func (s *survey) input(ctx context.Context, i int, in input) error {
 var errEnough = errors.New("enough problems")
 
 // item checks that an item can be read and has an id of its own.
-func (s *survey) item(at place, r record, idAt int) error {
-	err := r.err
+func (s *survey) item(at place, r itemfile.Record, idAt int) error {
+	err := r.Err
 	var id string
 	if err == nil {
-		v := r.item[s.source.options.Map.ID]
+		v := r.Item[s.source.options.Map.ID]
 		if idAt >= 0 {
-			v = r.values[idAt]
+			v = r.Values[idAt]
 		}
 		id, err = sampleID(s.source.options.Map, r, v)
 	} else {
@@ -129,7 +130,7 @@ func (s *survey) item(at place, r record, idAt int) error {
 			return nil
 		}
 		s.planned.twice[at] = first
-		err = &itemError{file: r.file, row: r.row, sample: id, where: s.source.options.Map.ID, err: s.planned.twiceError(first)}
+		err = &itemfile.Error{File: r.File, Row: r.Row, Sample: id, Where: s.source.options.Map.ID, Err: s.planned.twiceError(first)}
 	}
 	s.problems = append(s.problems, err)
 	if s.full() {
@@ -139,15 +140,15 @@ func (s *survey) item(at place, r record, idAt int) error {
 }
 
 // asItem says where an item stands, unless the error does.
-func asItem(r record, err error) error {
+func asItem(r itemfile.Record, err error) error {
 	if rejection(r, err).Error != err.Error() {
 		return err
 	}
-	return &itemError{file: r.file, row: r.row, err: err}
+	return &itemfile.Error{File: r.File, Row: r.Row, Err: err}
 }
 
 func (p *planned) twiceError(first place) error {
-	return fmt.Errorf("the id is taken by row %d of %s", first.number, p.inputs[first.input].name())
+	return fmt.Errorf("the id is taken by row %d of %s", first.number, p.inputs[first.input].Name())
 }
 
 // declare gives columns the types of the dataset_info.json, in its order; what it does not
@@ -167,7 +168,7 @@ func (s *survey) declare(found []schemas.Column) []schemas.Column {
 
 // unite adds the columns of an input to those of all. Columns that are read by their own
 // rules, questions and objects, may differ in type.
-func (s *survey) unite(in input) error {
+func (s *survey) unite(in itemfile.Input) error {
 	var errs []error
 	free := map[string]bool{}
 	for _, q := range s.source.options.Map.Questions {
@@ -176,23 +177,23 @@ func (s *survey) unite(in input) error {
 	for _, o := range s.source.options.Map.Objects {
 		free[o.Column] = true
 	}
-	for _, c := range in.columns() {
+	for _, c := range in.Columns() {
 		i := slices.IndexFunc(s.columns, func(d schemas.Column) bool { return d.Name == c.Name })
 		if i < 0 {
-			s.columns, s.from = append(s.columns, c), append(s.from, in.name())
+			s.columns, s.from = append(s.columns, c), append(s.from, in.Name())
 			continue
 		}
 		have := &s.columns[i]
-		both := merge(*have, c, in.untyped())
+		both := itemfile.Merge(*have, c, in.Untyped())
 		switch {
-		case both.Type != typeMixed || have.Type == typeMixed && in.untyped() || c.Type == typeMixed:
+		case both.Type != itemfile.TypeMixed || have.Type == itemfile.TypeMixed && in.Untyped() || c.Type == itemfile.TypeMixed:
 			*have = both
 		case free[c.Name]:
 			have.Fields, _ = looseFields(have.Fields, c.Fields)
 		default:
-			at, one, other := difference(c.Name, *have, c, in.untyped())
+			at, one, other := itemfile.Difference(c.Name, *have, c, in.Untyped())
 			errs = append(errs, convert.Inputf("", "", "column %s is %s in %s and %s in %s: convert them apart, or write one with the type of the other",
-				at, one, s.from[i], other, in.name()))
+				at, one, s.from[i], other, in.Name()))
 		}
 	}
 	return errors.Join(errs...)
@@ -208,7 +209,7 @@ func looseFields(a, b []schemas.Column) ([]schemas.Column, bool) {
 			continue
 		}
 		sub, _ := looseFields(a[i].Fields, f.Fields)
-		if m := merge(a[i], f, true); m.Type != typeMixed || len(sub) == 0 {
+		if m := itemfile.Merge(a[i], f, true); m.Type != itemfile.TypeMixed || len(sub) == 0 {
 			a[i] = m
 		} else {
 			a[i].Fields = sub
@@ -224,11 +225,11 @@ func (u *untyped) add(order []string, item map[string]any) {
 	for _, name := range order {
 		i := slices.IndexFunc(u.columns, func(c schemas.Column) bool { return c.Name == name })
 		if i < 0 {
-			u.columns = append(u.columns, schemas.Column{Name: name, Type: typeNull, Nullable: true})
+			u.columns = append(u.columns, schemas.Column{Name: name, Type: itemfile.TypeNull, Nullable: true})
 			i = len(u.columns) - 1
 		}
-		if u.columns[i].Type != typeMixed {
-			u.columns[i] = merge(u.columns[i], infer(item[name]), true)
+		if u.columns[i].Type != itemfile.TypeMixed {
+			u.columns[i] = itemfile.Merge(u.columns[i], itemfile.Infer(item[name]), true)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/micropq/micropq/convert"
+	"github.com/micropq/micropq/internal/itemfile"
 	"github.com/micropq/micropq/internal/store"
 	"github.com/micropq/micropq/loaders"
 	"github.com/micropq/micropq/schemas"
@@ -314,23 +315,23 @@ func TestColumnsOfSeveralFiles(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		a, b schemas.Column
-		want schemas.Type // typeMixed where they cannot be united
+		want schemas.Type // itemfile.TypeMixed where they cannot be united
 		text string
 	}{
 		"same":    {column("v", schemas.TypeString), column("v", schemas.TypeString), schemas.TypeString, ""},
-		"null":    {column("v", typeNull), column("v", schemas.TypeBool), schemas.TypeBool, ""},
+		"null":    {column("v", itemfile.TypeNull), column("v", schemas.TypeBool), schemas.TypeBool, ""},
 		"wider":   {column("v", schemas.TypeInt32), column("v", schemas.TypeInt64), schemas.TypeInt64, ""},
 		"floats":  {column("v", schemas.TypeFloat64), column("v", schemas.TypeFloat32), schemas.TypeFloat64, ""},
-		"lossy":   {column("v", schemas.TypeInt64), column("v", schemas.TypeFloat64), typeMixed, "column v is int64 in a and float64 in b"},
-		"other":   {column("v", schemas.TypeInt64), column("v", schemas.TypeString), typeMixed, "column v is int64 in a and string in b"},
-		"labels":  {column("v", schemas.TypeInt64, "x", "y"), column("v", schemas.TypeInt64, "x", "z"), typeMixed, `class 1 is "y" in a and one whose class 1 is "z" in b`},
-		"inside":  {within(column("f", schemas.TypeInt64)), within(column("f", schemas.TypeString)), typeMixed, "column s[].f is int64 in a and string in b"},
+		"lossy":   {column("v", schemas.TypeInt64), column("v", schemas.TypeFloat64), itemfile.TypeMixed, "column v is int64 in a and float64 in b"},
+		"other":   {column("v", schemas.TypeInt64), column("v", schemas.TypeString), itemfile.TypeMixed, "column v is int64 in a and string in b"},
+		"labels":  {column("v", schemas.TypeInt64, "x", "y"), column("v", schemas.TypeInt64, "x", "z"), itemfile.TypeMixed, `class 1 is "y" in a and one whose class 1 is "z" in b`},
+		"inside":  {within(column("f", schemas.TypeInt64)), within(column("f", schemas.TypeString)), itemfile.TypeMixed, "column s[].f is int64 in a and string in b"},
 		"another": {within(column("f", schemas.TypeInt64)), within(column("g", schemas.TypeString)), schemas.TypeList, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := &linesInput{object: object{info: store.Info{Key: "a"}}, cols: []schemas.Column{test.a, column("only", schemas.TypeBool)}}
-			b := &arrowInput{object: object{info: store.Info{Key: "b"}}, cols: []schemas.Column{test.b}}
-			s := &survey{source: &Source{options: Options{Map: &Map{}}}, planned: &planned{inputs: []input{a, b}}}
+			a := &fakeInput{name: "a", columns: []schemas.Column{test.a, column("only", schemas.TypeBool)}, untyped: true}
+			b := &fakeInput{name: "b", columns: []schemas.Column{test.b}}
+			s := &survey{source: &Source{options: Options{Map: &Map{}}}, planned: &planned{inputs: []itemfile.Input{a, b}}}
 			err := errors.Join(s.unite(a), s.unite(b))
 			s.tellMissing()
 			if test.text != "" {
@@ -346,6 +347,18 @@ func TestColumnsOfSeveralFiles(t *testing.T) {
 		})
 	}
 }
+
+// fakeInput has a name and columns, and no items.
+type fakeInput struct {
+	itemfile.Input
+	name    string
+	columns []schemas.Column
+	untyped bool
+}
+
+func (in *fakeInput) Name() string              { return in.name }
+func (in *fakeInput) Columns() []schemas.Column { return in.columns }
+func (in *fakeInput) Untyped() bool             { return in.untyped }
 
 func TestSplitOf(t *testing.T) {
 	s := &Source{options: Options{Map: &Map{}}}

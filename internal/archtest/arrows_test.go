@@ -26,7 +26,7 @@ var mayImport = map[string][]string{
 	"cmd":      {"cmd", "convert", "annotate", "validate", "loaders", "internal", "schemas"},
 	"convert":  {"convert", "loaders", "internal", "schemas"},
 	"annotate": {"annotate", "loaders", "internal", "schemas"},
-	"validate": {"validate", "loaders", "internal", "schemas"},
+	"validate": {"validate", "annotate", "loaders", "internal", "schemas"},
 	"loaders":  {"loaders", "internal", "schemas"},
 	"internal": {"internal", "schemas"},
 	"schemas":  {},

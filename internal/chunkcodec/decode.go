@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// slack is the room behind the output with which the zstd library copies in whole blocks
+	// Slack is the room behind the output with which the zstd library copies in whole blocks
 	// up to the end.
-	slack = 32
+	Slack = 32
 	// maxRatio is the most that a zstd frame can inflate: a block of at most 128 KiB takes a
 	// header of 3 bytes and at least one more (RFC 8878, section 3.1.1.2).
 	maxRatio = 128 << 10 / 4
@@ -81,16 +81,49 @@ func (d *Decoder) DecodeRegion(dst nd.View, payload []byte, e Encoding, shape []
 	if err != nil {
 		return err
 	}
+	d.extract(dst, plain, e, shape, box)
+	return nil
+}
+
+// Unpack undoes the compression of a payload and leaves its elements as they lie in it,
+// planes or not, for Extract. plain has the size of the chunk in bytes; up to [Slack] bytes of
+// capacity behind it are written to. It fails as Decode does.
+func (d *Decoder) Unpack(plain, payload []byte, e Encoding) error {
+	if e != Raw {
+		return d.unpack(plain, payload)
+	}
+	if err := checkSize(len(payload), len(plain)); err != nil {
+		return err
+	}
+	copy(plain, payload)
+	return nil
+}
+
+// Extract fills dst with the box of a chunk that Unpack has unpacked. plain is not changed.
+func (d *Decoder) Extract(dst nd.View, plain []byte, e Encoding, shape []int, box nd.Region) error {
+	if err := box.Within(shape); err != nil {
+		return fmt.Errorf("extract: %w", err)
+	}
+	if n, ok := nd.CheckedElements(shape); !ok || n*dst.ItemSize != len(plain) || !slices.Equal(dst.Shape, box.Shape) {
+		return fmt.Errorf("extract: box %v of a chunk %v of %d bytes into a view of shape %v", box, shape, len(plain), dst.Shape)
+	}
+	d.extract(dst, plain, e, shape, box)
+	return nil
+}
+
+func (d *Decoder) extract(dst nd.View, plain []byte, e Encoding, shape []int, box nd.Region) {
 	if e == ShuffleZstd && dst.ItemSize > 1 {
 		d.strides = cStrides(d.strides, shape, 1)
 		unshuffleBox(dst, plain, shape, d.strides, box)
-		return nil
+		return
 	}
 	d.strides = cStrides(d.strides, shape, dst.ItemSize)
 	chunk := nd.View{Data: plain, Shape: shape, Strides: d.strides, ItemSize: dst.ItemSize}
 	nd.Copy(dst, chunk.Slice(box))
-	return nil
 }
+
+// Held is the memory that the decoder keeps from one payload to the next, in bytes.
+func (d *Decoder) Held() int { return cap(d.scratch) }
 
 // plain returns the size bytes of the payload without compression, still shuffled, in the
 // payload itself or in the scratch memory.
@@ -102,7 +135,7 @@ func (d *Decoder) plain(payload []byte, e Encoding, size int) ([]byte, error) {
 		if size/maxRatio > len(payload) {
 			return nil, fmt.Errorf("%w: %d bytes cannot hold %d", ErrSize, len(payload), size)
 		}
-		d.scratch = grow(d.scratch, size+slack)
+		d.scratch = grow(d.scratch, size+Slack)
 		return d.scratch[:size], d.unpack(d.scratch[:size], payload)
 	}
 	return nil, fmt.Errorf("unknown encoding %q", e)

@@ -12,7 +12,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/micropq/micropq/internal/nd"
 	"github.com/micropq/micropq/internal/npy"
+	"github.com/micropq/micropq/internal/picture"
 	"github.com/micropq/micropq/internal/tiffio"
 	"github.com/micropq/micropq/schemas"
 )
@@ -20,16 +22,17 @@ import (
 // bandBytes is about how many bytes of rows are read at a time.
 const bandBytes = 1 << 20
 
-// openTIFF takes the first series of the file. Several series, or several channels or times,
-// are refused: which of them would hold the labels?
+// openTIFF takes the first series of the file. Several series, or several times, are
+// refused: which of them would hold the labels?
 func (im *Image) openTIFF(ctx context.Context, f *os.File, size int64) error {
 	file, err := tiffio.Open(ctx, f, size, im.Name)
 	if err != nil {
 		return err
 	}
 	series := file.Series()
+	im.Problems = series[0].Problems
 	if len(series) != 1 {
-		return fmt.Errorf("it holds %d images of different kinds: a label image is one", len(series))
+		return notLabels("it holds %d images of different kinds (%s): a label image is one", len(series), kinds(series))
 	}
 	a, err := series[0].Array()
 	if err != nil {
@@ -38,10 +41,12 @@ func (im *Image) openTIFF(ctx context.Context, f *os.File, size int64) error {
 	im.Axes, im.DType = "", a.DType()
 	for i, n := range a.Shape() {
 		switch axis := a.Axes()[i]; {
-		case axis == 'T' || axis == 'C':
-			if n > 1 {
-				return fmt.Errorf("it has %d elements along %c: a label image has axes YX or ZYX", n, axis)
-			}
+		case axis == 'C':
+			im.Channels = n
+			continue
+		case axis == 'T' && n > 1:
+			return notLabels("it has %d elements along T: a label image has axes YX or ZYX", n)
+		case axis == 'T':
 			continue
 		case axis == 'Z' && n == 1: // one plane is an image
 			continue
@@ -55,7 +60,13 @@ func (im *Image) openTIFF(ctx context.Context, f *os.File, size int64) error {
 		im.Axes += a.Axes()[i : i+1]
 	}
 	p := series[0].PixelSize
-	im.PixelSizeUM = [3]float64{p.Z, p.Y, p.X}
+	im.PixelSizeUM, im.PixelSizeReason = [3]float64{p.Z, p.Y, p.X}, p.Reason
+	for _, page := range a.Pages() {
+		im.Segment = max(im.Segment, page.SegmentBytes())
+	}
+	first := a.Pages()[0]
+	im.Description, im.Software = first.Description, first.Software
+	im.Rewritable = series[0].Levels() == 1 && !im.DType.Signed() && !slices.ContainsFunc(a.Pages(), func(p *tiffio.Page) bool { return !plain(p, first) })
 	z := strings.IndexByte(a.Axes(), 'Z')
 	y := strings.IndexByte(a.Axes(), 'Y')
 	im.rows = func(ctx context.Context, each Each) error {
@@ -67,13 +78,38 @@ func (im *Image) openTIFF(ctx context.Context, f *os.File, size int64) error {
 			if z >= 0 {
 				plane = band.Region.Origin[z]
 			}
-			if err := each(plane, band.Region.Origin[y], band.View.Data); err != nil {
-				return err
+			n := len(band.View.Data) / im.Channels
+			for c := range im.Channels {
+				if err := each(c, plane, band.Region.Origin[y], band.View.Data[c*n:(c+1)*n]); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
 	}
 	return nil
+}
+
+// plainTags are the tags that say how elements are kept, and those that a label image is written with: sizes
+// and types, strips and tiles, resolution, description and software (TIFF 6.0).
+var plainTags = []uint16{254, 256, 257, 258, 259, 262, 266, 270, 273, 274, 277, 278, 279, 282, 283, 284, 296, 305, 317, 322, 323, 324, 325, 339}
+
+// plain reports whether a page says nothing that another with its elements would not say, beside what the
+// first page of the file says.
+func plain(p, first *tiffio.Page) bool {
+	unknown := func(tag uint16) bool { return !slices.Contains(plainTags, tag) }
+	return p.Photometric == tiffio.BlackIsZero && p.Orientation == 1 && !p.Reduced && !p.IsMask && p.Bits == 8*p.DType.Size() &&
+		!slices.ContainsFunc(p.Tags, unknown) && (p == first || p.Description == "" && (p.Software == "" || p.Software == first.Software))
+}
+
+// kinds says what the first images of a file are.
+func kinds(series []*tiffio.Series) string {
+	var parts []string
+	for _, s := range series[:min(3, len(series))] {
+		p := s.Pages()[0]
+		parts = append(parts, fmt.Sprintf("%dx%d %s", p.Height, p.Width, p.DType))
+	}
+	return strings.Join(parts, ", ")
 }
 
 func (im *Image) openNPY(f *os.File, size int64) error {
@@ -92,6 +128,7 @@ func (im *Image) openNPY(f *os.File, size int64) error {
 		return fmt.Errorf("its elements are in Fortran order: save numpy.ascontiguousarray of it")
 	}
 	im.Height, im.Width, im.DType = shape[0], shape[1], l.DType
+	im.PixelSizeReason, im.Rewritable = ".npy holds no pixel size", true
 	if max(im.Depth, im.Height, im.Width) > math.MaxInt32 {
 		return fmt.Errorf("shape %v: an axis has 2^31 elements or more", l.Shape)
 	}
@@ -123,7 +160,7 @@ func (im *Image) plainRows(ctx context.Context, r io.Reader, bigEndian bool, eac
 			if bigEndian {
 				swap(rows, im.DType.Size())
 			}
-			if err := each(z, y, rows); err != nil {
+			if err := each(0, z, y, rows); err != nil {
 				return err
 			}
 			y += len(rows) / row
@@ -138,22 +175,65 @@ func swap(elements []byte, size int) {
 	}
 }
 
-// maxPNG bounds the pixels of a PNG file, which the standard library decodes whole.
+// openPNG takes the grey values, or the indices of a palette.
+func (im *Image) openPNG(f *os.File, size int64) error {
+	p, err := picture.OpenPNG(f, size)
+	if err != nil {
+		return err
+	}
+	im.Width, im.Height, im.Channels, im.DType = p.Width, p.Height, p.Samples, schemas.Uint8
+	im.PixelSizeReason = "PNG holds no physical size of what was imaged"
+	if p.Depth == 16 {
+		im.DType = schemas.Uint16
+	}
+	if p.Interlaced {
+		return im.openInterlaced(f, p)
+	}
+	im.rows = func(ctx context.Context, each Each) error { return im.pngRows(ctx, p, each) }
+	return nil
+}
+
+// pngRows reads rows and takes the samples of the channels apart.
+func (im *Image) pngRows(ctx context.Context, p *picture.PNGFile, each Each) error {
+	rows, err := p.Rows(nil)
+	if err != nil {
+		return err
+	}
+	size := p.Bytes()
+	line := make([]byte, p.Width*p.Samples*size)
+	channel := nd.Dense(make([]byte, p.Width*size), []int{p.Width}, size)
+	for y := range p.Height {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := rows.Next(line); err != nil {
+			return err
+		}
+		for c := range p.Samples {
+			nd.Copy(channel, nd.View{Data: line[c*size:], Shape: channel.Shape, Strides: []int{p.Samples * size}, ItemSize: size})
+			if err := each(c, 0, y, channel.Data); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// maxPNG bounds the pixels of an interlaced PNG file, which the standard library decodes whole.
 const maxPNG = 1 << 29
 
-// openPNG takes the grey values, or the indices of a palette, as labels.
-func (im *Image) openPNG(f *os.File) error {
-	config, err := png.DecodeConfig(io.NewSectionReader(f, 0, math.MaxInt64))
-	if err != nil {
-		return err
+// openInterlaced prepares to read a file whose rows do not follow each other. The standard
+// library scales grey values of less than 8 bits to the full range.
+func (im *Image) openInterlaced(f *os.File, p *picture.PNGFile) error {
+	switch {
+	case p.Width > maxPNG/p.Height:
+		return fmt.Errorf("%dx%d pixels are too many for an interlaced PNG file, which has to be decoded whole: write it without interlacing", p.Width, p.Height)
+	case p.Samples > 1:
+		return notLabels("it is in colour or has an alpha channel, and interlaced: write it without interlacing")
 	}
-	if config.Width > maxPNG/config.Height {
-		return fmt.Errorf("%dx%d pixels are too many for a PNG file, which has to be decoded whole: use TIFF", config.Width, config.Height)
-	}
-	im.Width, im.Height = config.Width, config.Height
-	scale, err := im.pngType(f)
-	if err != nil {
-		return err
+	scale := byte(1)
+	if !p.Palette && p.Depth < 8 {
+		scale = 255 / (1<<p.Depth - 1)
 	}
 	im.rows = func(ctx context.Context, each Each) error {
 		picture, err := png.Decode(bufio.NewReader(io.NewSectionReader(f, 0, math.MaxInt64)))
@@ -176,35 +256,13 @@ func (im *Image) openPNG(f *os.File) error {
 			for i := range row {
 				row[i] /= scale
 			}
-			if err := each(0, y, row); err != nil {
+			if err := each(0, 0, y, row); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
 	return nil
-}
-
-// pngType finds the type of the elements in the header: a depth of 16 bits is uint16, less is
-// uint8, which the standard library scales to the full range where the values are grey. Colour
-// is refused: which of its channels would be the label?
-func (im *Image) pngType(f *os.File) (scale byte, err error) {
-	var header [26]byte // the signature, then IHDR: length, type, width, height, depth, colour
-	if _, err := f.ReadAt(header[:], 0); err != nil {
-		return 0, err
-	}
-	depth, colour := header[24], header[25]
-	if colour != 0 && colour != 3 {
-		return 0, fmt.Errorf("it is in colour or has an alpha channel: want grey values or a palette, whose indices are the labels")
-	}
-	im.DType = schemas.Uint8
-	if depth == 16 {
-		im.DType = schemas.Uint16
-	}
-	if colour == 0 && depth < 8 {
-		return 255 / (1<<depth - 1), nil
-	}
-	return 1, nil
 }
 
 // pixelsOf are the bytes of a picture, 16 bits highest byte first, and those of a row.

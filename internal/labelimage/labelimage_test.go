@@ -33,8 +33,8 @@ func TestFormatsAgree(t *testing.T) {
 	dir := t.TempDir()
 	oracle.Run(t, oracle.Python(t), "testdata/write.py", dir)
 	for want, files := range map[string][]string{
-		"flat.npy":    {"flat-big-endian.npy", "flat.tif", "flat-tiled.tif", "flat-big.tif", "flat-16.png", "flat-8.png", "flat-palette.png"},
-		"deep.npy":    {"deep.tif"},
+		"flat.npy":    {"flat-big-endian.npy", "flat.tif", "flat-tiled.tif", "flat-big.tif", "flat-16.png", "flat-8.png", "flat-palette.png", "flat.zarr"},
+		"deep.npy":    {"deep.tif", "deep.zarr"},
 		"one-bit.npy": {"one-bit.png"},
 	} {
 		masks, first, err := scan(t.Context(), filepath.Join(dir, want))
@@ -57,18 +57,53 @@ func TestFormatsAgree(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"fortran.npy": "Fortran order", "float.npy": "cannot be labels", "four-axes.npy": "4 axes", "negative.npy": "label -1",
-		"rgb.tif": "", "rgb.png": "colour", "text.tif": ErrFormat.Error(), "cut.npy": "unexpected EOF", "cut.png": "png", "none.tif": "none.tif",
+		"channels.zarr": "2 channels", "mixed.tif": "45x91 uint16, 45x91 uint8", "rgb.tif": "3 channels", "rgb.png": "colour", "text.tif": ErrFormat.Error(), "cut.npy": "unexpected EOF", "cut.png": "png", "none.tif": "none.tif",
 	} {
 		_, _, err := scan(t.Context(), filepath.Join(dir, name))
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v, want an error that says %q", name, err, want)
 		}
 	}
+	for _, name := range []string{"channels.zarr", "mixed.tif", "rgb.tif", "rgb.png", "float.npy"} {
+		var not *NotLabelsError
+		if _, _, err := scan(t.Context(), filepath.Join(dir, name)); !errors.As(err, &not) {
+			t.Errorf("%s: %v, want a *NotLabelsError", name, err)
+		}
+	}
+	imagesAgree(t, dir)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, name := range []string{"flat.npy", "flat.tif", "flat-8.png"} {
 		if _, _, err := scan(ctx, filepath.Join(dir, name)); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s cancelled: %v", name, err)
+		}
+	}
+}
+
+// imagesAgree reads images of several channels: the first two are the planes of two.npy.
+func imagesAgree(t *testing.T, dir string) {
+	t.Helper()
+	planes := func(name string) (out [2][]byte) {
+		im, err := OpenAny(t.Context(), filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer im.Close()
+		err = im.Rows(t.Context(), func(c, z, _ int, rows []byte) error {
+			for k := 0; k < len(rows) && c+z < len(out); k += im.DType.Size() {
+				out[c+z] = append(out[c+z], rows[k]) // values are small
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	want := planes("two.npy")
+	for _, name := range []string{"image.png", "image.tif", "image.zarr"} {
+		if got := planes(name); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: channels differ", name)
 		}
 	}
 }

@@ -65,11 +65,22 @@ func CompressCounts(counts []int64) string {
 // *[CountsError], a character that is none of the code, a string that ends within a count, and
 // a count that is negative or past 2^63-1.
 func ExpandCounts(s string) ([]int64, error) {
-	counts := make([]int64, 0, len(s)/2+1)
+	return AppendCounts(make([]int64, 0, len(s)/2+1), s)
+}
+
+// AppendCounts is [ExpandCounts] into memory that is there: dst, which must be empty.
+func AppendCounts[T string | []byte](dst []int64, s T) ([]int64, error) {
+	counts := dst
 	for p := 0; p < len(s); {
-		n, size, err := readGroups(s[p:])
-		if err != "" {
-			return nil, &CountsError{len(counts), fmt.Sprintf("at character %d: %s", p, err)}
+		var n int64
+		size := 1
+		if group := s[p] - groupZero; group < groupSign { // of one group and positive, as most are
+			n = int64(group)
+		} else {
+			var err string
+			if n, size, err = readGroups(s[p:]); err != "" {
+				return nil, &CountsError{len(counts), fmt.Sprintf("at character %d: %s", p, err)}
+			}
 		}
 		if i := len(counts); i > 2 {
 			before := counts[i-2]
@@ -88,7 +99,7 @@ func ExpandCounts(s string) ([]int64, error) {
 }
 
 // readGroups reads one number and says how many characters it took, or what is wrong.
-func readGroups(s string) (n int64, size int, problem string) {
+func readGroups[T string | []byte](s T) (n int64, size int, problem string) {
 	for i := range len(s) {
 		group := int64(s[i]) - groupZero
 		switch {

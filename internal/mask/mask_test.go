@@ -1,6 +1,7 @@
 package mask
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -339,6 +340,19 @@ func TestOverlaps(t *testing.T) {
 		}
 		if got := Overlaps(as, bs); !slices.Equal(got, want) {
 			t.Errorf("%v, want %v", got, want)
+		}
+		all := append(slices.Clone(as), bs...)
+		want = nil
+		for i, a := range all {
+			for j, b := range all[:i] {
+				if n := IntersectionArea(a, b); n > 0 {
+					want = append(want, Overlap{j, i, n})
+				}
+			}
+		}
+		slices.SortFunc(want, func(p, q Overlap) int { return cmp.Or(p.A-q.A, p.B-q.B) })
+		if got := SelfOverlaps(all); !slices.Equal(got, want) {
+			t.Errorf("of one set: %v, want %v", got, want)
 		}
 	})
 }

@@ -13,8 +13,11 @@ type owned struct {
 func Neighbours(masks []Mask, c Connectivity) [][]int {
 	runs := ownedRuns(masks)
 	found := make([][]int, len(masks))
+	seen := map[[2]int]bool{}
 	pair := func(a, b owned) {
-		if a.owner != b.owner && !slices.Contains(found[a.owner], b.owner) {
+		key := [2]int{min(a.owner, b.owner), max(a.owner, b.owner)}
+		if a.owner != b.owner && !seen[key] {
+			seen[key] = true
 			found[a.owner] = append(found[a.owner], b.owner)
 			found[b.owner] = append(found[b.owner], a.owner)
 		}

@@ -54,6 +54,19 @@ func (m Mask) CountHoles(c Connectivity) int {
 	if len(m) == 0 {
 		return 0
 	}
+	if m[0].Z == m[len(m)-1].Z {
+		// Flat: runs and the pairs of them that are adjacent are a planar graph, each of whose bounded faces
+		// is a hole, so that Euler's formula gives their number.
+		sets, pairs := newSets(len(m)), 0
+		pieces := len(m)
+		m.adjacent(c, func(i, j int) {
+			pairs++
+			if sets.join(int32(i), int32(j)) {
+				pieces--
+			}
+		})
+		return pairs - len(m) + pieces
+	}
 	_, n := Subtract(Box(m.frame()), m).label(!c)
 	return n - 1
 }
@@ -129,39 +142,41 @@ func (m Mask) label(c Connectivity) (of []int32, n int) {
 
 // adjacent hands out each pair of runs i < j that have neighbouring elements.
 func (m Mask) adjacent(c Connectivity, pair func(i, j int)) {
-	rows := m.rows()
-	at := make(map[[2]int32]int, 0)
-	for k, row := range rows {
-		first := m[row[0]]
-		if k > 0 {
-			if prev := m[rows[k-1][0]]; prev.Z == first.Z && prev.Y == first.Y-1 {
-				m.touching(rows[k-1], row, c.reach(), pair)
+	var at map[[2]int32][2]int // rows of a volume by place
+	if len(m) > 0 && m[len(m)-1].Z != m[0].Z {
+		at = map[[2]int32][2]int{}
+	}
+	var above [2]int
+	for begin := 0; begin < len(m); {
+		row := [2]int{begin, m.rowEnd(begin)}
+		first := m[begin]
+		begin = row[1]
+		if above[1] > 0 {
+			if prev := m[above[0]]; prev.Z == first.Z && prev.Y == first.Y-1 {
+				m.touching(above, row, c.reach(), pair)
 			}
 		}
-		if first.Z == m[0].Z && m[len(m)-1].Z == first.Z {
+		above = row
+		if at == nil {
 			continue // flat: no plane before
 		}
-		at[[2]int32{first.Z, first.Y}] = k
+		at[[2]int32{first.Z, first.Y}] = row
 		dy := c.reach()
 		for y := first.Y - dy; y <= first.Y+dy; y++ {
-			if p, ok := at[[2]int32{first.Z - 1, y}]; ok {
-				m.touching(rows[p], row, c.reach(), pair)
+			if before, ok := at[[2]int32{first.Z - 1, y}]; ok {
+				m.touching(before, row, c.reach(), pair)
 			}
 		}
 	}
 }
 
-// rows are the half-open ranges of runs that lie in one row.
-func (m Mask) rows() [][2]int {
-	var rows [][2]int
-	for i := range m {
-		if i == 0 || !m[i].sameRow(m[i-1]) {
-			rows = append(rows, [2]int{i, i + 1})
-		} else {
-			rows[len(rows)-1][1] = i + 1
-		}
+// rowEnd is the end of the runs that lie in the row of run i.
+func (m Mask) rowEnd(i int) int {
+	end := i + 1
+	for end < len(m) && m[end].sameRow(m[i]) {
+		end++
 	}
-	return rows
+	return end
 }
 
 // touching hands out the pairs of runs of two rows that overlap along X or, with reach 1,
@@ -199,7 +214,9 @@ func (s sets) find(i int32) int32 {
 	return i
 }
 
-func (s sets) join(i, j int32) {
+// join makes one set of two and reports whether they were two.
+func (s sets) join(i, j int32) bool {
 	i, j = s.find(i), s.find(j)
 	s[max(i, j)] = min(i, j)
+	return i != j
 }

@@ -59,8 +59,9 @@ func (m Mask) Counts(b schemas.BBox, o Order) []int64 {
 	}
 	t := turners.Get().(*turner)
 	defer t.release()
-	for x0 := int32(0); int64(x0) < w; {
-		x1 := t.columns(m, b, x0)
+	box := m.BBox()
+	for x0, end := box.X0-b.X0, box.X1-b.X0; x0 < end; {
+		x1 := t.columns(m, b, x0, end)
 		c.counts = slices.Grow(c.counts, len(t.lines)+1)
 		for x := range x1 - x0 {
 			from := int64(x0+x) * h
@@ -73,10 +74,10 @@ func (m Mask) Counts(b schemas.BBox, o Order) []int64 {
 	return c.finish(volume)
 }
 
-// columns turns columns x0 to x1 of a mask within b, all that are left unless they have more
+// columns turns columns x0 to x1 of a mask within b, all up to end unless they have more
 // changes than a turner can count.
-func (t *turner) columns(m Mask, b schemas.BBox, x0 int32) (x1 int32) {
-	for x1 = b.X1 - b.X0; ; x1 = x0 + max(1, (x1-x0)/2) {
+func (t *turner) columns(m Mask, b schemas.BBox, x0, end int32) (x1 int32) {
+	for x1 = end; ; x1 = x0 + max(1, (x1-x0)/2) {
 		t.spans = t.spans[:0]
 		for _, r := range m {
 			if from, to := max(r.X-b.X0, x0), min(r.End()-b.X0, x1); from < to {
@@ -117,6 +118,12 @@ func (c *counter) finish(volume int64) []int64 {
 // counts whose sum is not the volume of b, and more than [MaxRuns] runs, with a
 // *[CountsError]. A count of 0 is taken anywhere.
 func FromCounts(counts []int64, b schemas.BBox, o Order) (Mask, error) {
+	return FromCountsWithin(counts, b, o, MaxRuns)
+}
+
+// FromCountsWithin is [FromCounts] with a limit of runs below [MaxRuns].
+func FromCountsWithin(counts []int64, b schemas.BBox, o Order, maxRuns int) (Mask, error) {
+	maxRuns = min(maxRuns, MaxRuns)
 	h, w := int64(b.Y1)-int64(b.Y0), int64(b.X1)-int64(b.X0)
 	if o == ColumnMajor {
 		if int64(b.Z1)-int64(b.Z0) != 1 {
@@ -124,7 +131,7 @@ func FromCounts(counts []int64, b schemas.BBox, o Order) (Mask, error) {
 		}
 		h, w = w, h // lines are columns
 	}
-	if err := checkCounts(counts, b, w); err != nil {
+	if err := checkCounts(counts, b, w, maxRuns); err != nil {
 		return nil, err
 	}
 	t := turners.Get().(*turner)
@@ -137,40 +144,48 @@ func FromCounts(counts []int64, b schemas.BBox, o Order) (Mask, error) {
 		}
 		return m, nil
 	}
-	if err := t.turn(int(w), MaxRuns); err != nil {
+	first, end := t.narrow()
+	if err := t.turn(int(end-first), maxRuns); err != nil {
 		return nil, err
 	}
 	m := make(Mask, 0, len(t.lines)/2)
-	for y := range int(w) {
-		at := t.at(y)
+	for y := range end - first {
+		at := t.at(int(y))
 		for i := 0; i+1 < len(at); i += 2 {
-			m = append(m, Run{b.Z0, b.Y0 + int32(y), b.X0 + at[i], at[i+1] - at[i]})
+			m = append(m, Run{b.Z0, b.Y0 + first + y, b.X0 + at[i], at[i+1] - at[i]})
 		}
 	}
 	return m, nil
 }
 
 // checkCounts checks counts and how many spans split makes of them for lines of length w.
-func checkCounts(counts []int64, b schemas.BBox, w int64) error {
+func checkCounts(counts []int64, b schemas.BBox, w int64, maxRuns int) error {
 	volume, ok := Volume(b)
 	if !ok || b.Z0 < 0 || b.Y0 < 0 || b.X0 < 0 {
 		return &CountsError{-1, fmt.Sprintf("the box %v is none, or too large", b)}
 	}
-	var sum, spans int64
+	var sum, spans, at int64 // at is sum mod w
 	for i, n := range counts {
 		if n < 0 || n > volume-sum {
 			return &CountsError{i, fmt.Sprintf("%d after %d elements leaves the box of %d", n, sum, volume)}
 		}
-		if i%2 == 1 && n > 0 {
-			spans += (sum+n-1)/w - sum/w + 1
-		}
 		sum += n
+		lines := int64(0) // that the count reaches into beside its first
+		if at += n; at >= w {
+			lines = at / w
+			if at %= w; at == 0 {
+				lines-- // it ends with a line
+			}
+		}
+		if i%2 == 1 && n > 0 {
+			spans += lines + 1
+		}
 	}
 	if sum != volume {
 		return &CountsError{-1, fmt.Sprintf("they sum to %d, the box has %d elements", sum, volume)}
 	}
-	if spans > MaxRuns || w > MaxRuns || w > 0 && volume/w > math.MaxInt32 {
-		return &CountsError{-1, fmt.Sprintf("they hold %d runs in lines of %d elements, the limit is %d", spans, w, MaxRuns)}
+	if spans > int64(maxRuns) || w > MaxRuns || w > 0 && volume/w > math.MaxInt32 {
+		return &CountsError{-1, fmt.Sprintf("they hold %d runs in lines of %d elements, the limit is %d", spans, w, maxRuns)}
 	}
 	return nil
 }
@@ -181,14 +196,15 @@ type span struct{ line, at, n int32 }
 // split appends the spans of lines of length w that the inside counts cover, joining those
 // that touch.
 func split(spans []span, counts []int64, w int64) []span {
-	pos := int64(0)
+	line, at := int64(0), int64(0)
 	for i, n := range counts {
 		if i%2 == 0 {
-			pos += n
+			if at += n; at >= w {
+				line, at = line+at/w, at%w
+			}
 			continue
 		}
 		for n > 0 {
-			line, at := pos/w, pos%w
 			k := min(n, w-at)
 			last := len(spans) - 1
 			if last >= 0 && int64(spans[last].line) == line && int64(spans[last].at+spans[last].n) == at {
@@ -196,7 +212,10 @@ func split(spans []span, counts []int64, w int64) []span {
 			} else {
 				spans = append(spans, span{int32(line), int32(at), int32(k)})
 			}
-			pos, n = pos+k, n-k
+			n -= k
+			if at += k; at == w {
+				line, at = line+1, 0
+			}
 		}
 	}
 	return spans

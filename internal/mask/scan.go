@@ -10,6 +10,7 @@ import (
 	"slices"
 	"unsafe"
 
+	"github.com/micropq/micropq/internal/half"
 	"github.com/micropq/micropq/schemas"
 )
 
@@ -17,10 +18,49 @@ import (
 type LabelError struct {
 	Value   string
 	Z, Y, X int
+	// Count is the elements of the value, the first of which is at (z, y, x); 0 where they were
+	// not counted.
+	Count int64
 }
 
 func (e *LabelError) Error() string {
 	return fmt.Sprintf("label %s at z %d, y %d, x %d: labels are integers from 0 to 2^63-1", e.Value, e.Z, e.Y, e.X)
+}
+
+// BadLabels collects what [Scanner.Bad] is told: an error a value, of up to 100 values, the
+// elements of further ones under the first that was too many.
+type BadLabels struct {
+	errs  []*LabelError
+	index map[string]*LabelError
+}
+
+// maxBadLabels bounds the values that BadLabels tells apart.
+const maxBadLabels = 100
+
+// Add notes n elements from e on.
+func (b *BadLabels) Add(e *LabelError, n int) {
+	have := b.index[e.Value]
+	if have == nil && len(b.errs) > maxBadLabels {
+		have = b.errs[maxBadLabels]
+	}
+	if have == nil {
+		if b.index == nil {
+			b.index = map[string]*LabelError{}
+		}
+		have = e
+		b.index[e.Value] = e
+		b.errs = append(b.errs, e)
+	}
+	have.Count += int64(n)
+}
+
+// Errs are the errors in the order in which their values came.
+func (b *BadLabels) Errs() []error {
+	errs := make([]error, len(b.errs))
+	for i, e := range b.errs {
+		errs[i] = e
+	}
+	return errs
 }
 
 // ErrTooManyRuns says that an image is no label image, or does not fit in memory as one.
@@ -32,6 +72,10 @@ var ErrTooManyRuns = errors.New("the labels make too many runs: this looks like 
 // concurrent use.
 type Scanner struct {
 	Limit int // of runs, 0 for [MaxRuns]
+	// Bad, which may be nil, is told of each run of elements that cannot name an instance, and its
+	// length: a negative number, a fraction. They are left out. Without it the first of them is an
+	// error, and so are elements of a type other than integer and bool.
+	Bad func(e *LabelError, n int)
 
 	runs    map[int64]*Mask
 	label   int64 // of last
@@ -45,7 +89,7 @@ type Scanner struct {
 // first of them row y of plane z.
 func (s *Scanner) Rows(data []byte, d schemas.DType, width, z, y int) error {
 	row := width * d.Size()
-	if !d.Label() {
+	if !d.Label() && (s.Bad == nil || !d.Float()) {
 		return fmt.Errorf("elements of type %s cannot be labels: want integers or bool", d)
 	}
 	if width <= 0 || len(data)%row != 0 || width > math.MaxInt32 || y < 0 || z < 0 || y > math.MaxInt32-len(data)/row || z > math.MaxInt32-1 {
@@ -60,6 +104,8 @@ func (s *Scanner) Rows(data []byte, d schemas.DType, width, z, y int) error {
 	}
 	s.at = Run{Z: first.Z, Y: first.Y + int32(len(data)/row) - 1}
 	switch d {
+	case schemas.Float16, schemas.Float32, schemas.Float64:
+		return s.floats(data, d, row, first)
 	case schemas.Bool, schemas.Uint8:
 		return scanRows[uint8](s, data, row, first)
 	case schemas.Int8:
@@ -106,13 +152,55 @@ func scanRow[T integer](s *Scanner, row []byte, z, y int32) error {
 		}
 		label := T(v)
 		if label < 0 || uint64(label) > math.MaxInt64 {
-			return &LabelError{fmt.Sprint(label), int(z), int(y), from / size}
+			e := &LabelError{Value: fmt.Sprint(label), Z: int(z), Y: int(y), X: from / size}
+			if s.Bad == nil {
+				return e
+			}
+			s.Bad(e, (i-from)/size)
+			continue
 		}
 		if err := s.add(int64(label), Run{z, y, int32(from / size), int32((i - from) / size)}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// floats adds the runs of rows of so many bytes whose elements are floats.
+func (s *Scanner) floats(data []byte, d schemas.DType, bytes int, at Run) error {
+	size := d.Size()
+	for ; len(data) > 0; data = data[bytes:] {
+		row := data[:bytes]
+		for i := 0; i < len(row); {
+			from, word := i, load(row[i:], size)
+			for i += size; i < len(row) && load(row[i:], size) == word; {
+				i += size
+			}
+			v, n := float(word, d), (i-from)/size
+			switch {
+			case v == 0:
+			case v < 0 || v != math.Trunc(v) || v >= math.MaxInt64: // and what is not a number
+				s.Bad(&LabelError{Value: fmt.Sprint(v), Z: int(at.Z), Y: int(at.Y), X: from / size}, n)
+			default:
+				if err := s.add(int64(v), Run{at.Z, at.Y, int32(from / size), int32(n)}); err != nil {
+					return err
+				}
+			}
+		}
+		at.Y++
+	}
+	return nil
+}
+
+// float is the number of bits of a type of floats.
+func float(bits uint64, d schemas.DType) float64 {
+	switch d {
+	case schemas.Float16:
+		return float64(half.Float32(uint16(bits)))
+	case schemas.Float32:
+		return float64(math.Float32frombits(uint32(bits)))
+	}
+	return math.Float64frombits(bits)
 }
 
 // runEnd is where the elements from i on stop to be those that word repeats. Up to 32 bytes

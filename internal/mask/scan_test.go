@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"maps"
+	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -74,7 +78,7 @@ func TestScannerRefuses(t *testing.T) {
 	var s Scanner
 	err := s.Rows(encoded(schemas.Int16, []int64{0, 0, 4, -3}), schemas.Int16, 2, 0, 6)
 	var label *LabelError
-	if !errors.As(err, &label) || *label != (LabelError{"-3", 0, 7, 1}) {
+	if !errors.As(err, &label) || *label != (LabelError{Value: "-3", Y: 7, X: 1}) {
 		t.Errorf("a negative label: %v", err)
 	}
 	if err := s.Rows(encoded(schemas.Uint64, []int64{-1}), schemas.Uint64, 1, 0, 0); !errors.As(err, &label) {
@@ -89,5 +93,54 @@ func TestScannerRefuses(t *testing.T) {
 	limited := Scanner{Limit: 2}
 	if err := limited.Rows([]byte{1, 2, 3}, schemas.Uint8, 3, 0, 0); !errors.Is(err, ErrTooManyRuns) {
 		t.Errorf("three runs where two are allowed: %v", err)
+	}
+}
+
+// Elements that name no instance are told of and left out, of integers and floats alike.
+func TestScannerTellsOfBadElements(t *testing.T) {
+	floats := func(v ...float32) (data []byte) {
+		for _, f := range v {
+			data = binary.LittleEndian.AppendUint32(data, math.Float32bits(f))
+		}
+		return data
+	}
+	for name, tt := range map[string]struct {
+		d    schemas.DType
+		data []byte
+		bad  []string
+	}{
+		"int8":    {schemas.Int8, []byte{0, 3, 3, 0xff, 0xff, 0x80, 3, 0}, []string{"-1 at 3, 2 long", "-128 at 5, 1 long"}},
+		"float32": {schemas.Float32, floats(0, 3, 3, 2.5, 2.5, -1, 3, float32(math.NaN())), []string{"2.5 at 3, 2 long", "-1 at 5, 1 long", "NaN at 7, 1 long"}},
+		"infinite": {schemas.Float32, floats(float32(math.Copysign(0, -1)), 3, 3, float32(math.Inf(1)), 1e19, 0, 3, 0),
+			[]string{"+Inf at 3, 1 long", "9.999999980506448e+18 at 4, 1 long"}},
+	} {
+		var bad []string
+		s := Scanner{Bad: func(e *LabelError, n int) { bad = append(bad, fmt.Sprintf("%s at %d, %d long", e.Value, e.X, n)) }}
+		if err := s.Rows(tt.data, tt.d, 8, 0, 0); err != nil {
+			t.Fatal(err)
+		}
+		got := maps.Collect(s.Instances())
+		if want := (map[int64]Mask{3: {{X: 1, N: 2}, {X: 6, N: 1}}}); !reflect.DeepEqual(got, want) || !reflect.DeepEqual(bad, tt.bad) {
+			t.Errorf("%s: %v, told of %q, want %q", name, got, bad, tt.bad)
+		}
+	}
+	if err := new(Scanner).Rows(floats(1), schemas.Float32, 1, 0, 0); err == nil {
+		t.Error("floats are taken though nobody is told of bad ones")
+	}
+}
+
+func TestBadLabels(t *testing.T) {
+	var b BadLabels
+	for i := range maxBadLabels + 50 {
+		b.Add(&LabelError{Value: fmt.Sprint(-1 - i)}, 2)
+		b.Add(&LabelError{Value: "-1", X: 9}, 1)
+	}
+	errs := b.Errs()
+	if len(errs) != maxBadLabels+1 {
+		t.Fatalf("%d errors, want those of %d values and one for the rest", len(errs), maxBadLabels)
+	}
+	var first, rest *LabelError
+	if !errors.As(errs[0], &first) || !errors.As(errs[maxBadLabels], &rest) || first.Value != "-1" || first.X != 0 || first.Count != 2+maxBadLabels+50 || rest.Count != 100 {
+		t.Errorf("first %+v, the rest %+v", first, rest)
 	}
 }

@@ -30,6 +30,21 @@ func (t *turner) release() {
 
 func (t *turner) at(position int) []int32 { return t.lines[t.offsets[position]:t.offsets[position+1]] }
 
+// narrow moves the spans so that their first position is 0, and says where they were: from first to end.
+func (t *turner) narrow() (first, end int32) {
+	if len(t.spans) == 0 {
+		return 0, 0
+	}
+	first = t.spans[0].at
+	for _, s := range t.spans {
+		first, end = min(first, s.at), max(end, s.at+s.n)
+	}
+	for i := range t.spans {
+		t.spans[i].at -= first
+	}
+	return first, end
+}
+
 // stretch is the positions a to b in which a line differs from the one before it.
 type stretch struct{ line, a, b int32 }
 

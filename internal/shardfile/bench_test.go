@@ -67,7 +67,7 @@ func BenchmarkPayload(b *testing.B) {
 	b.SetBytes(size)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, _, err := r.Payload(random.Int64N(n), "data", &buf); err != nil {
+		if _, _, err := r.Payload(b.Context(), random.Int64N(n), "data", &buf); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,6 +1,7 @@
 package shardfile
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -61,7 +62,7 @@ func readChunk[T Scalar](r *Reader, key chunkKey, dst []T) (_ []T, err error) {
 	if rows == 0 {
 		return dst, nil
 	}
-	memory, err := r.loadChunk(key)
+	memory, err := r.loadChunk(context.Background(), key)
 	if err != nil {
 		return dst, err
 	}
@@ -196,10 +197,10 @@ func (r *Reader) span(key chunkKey) (at, n int64) {
 }
 
 // loadChunk reads the pages of a column of a row group and checks them.
-func (r *Reader) loadChunk(key chunkKey) (*chunkMemory, error) {
+func (r *Reader) loadChunk(ctx context.Context, key chunkKey) (*chunkMemory, error) {
 	at, n := r.span(key)
 	var buf Buffer
-	b, err := r.bytes(nil, at, n, &buf)
+	b, err := r.bytes(ctx, nil, at, n, &buf)
 	if err != nil {
 		return nil, err
 	}

@@ -33,12 +33,12 @@ func TestFlippedPayload(t *testing.T) {
 	r := openBytes(t, b)
 	var buf Buffer
 	for i := range rows {
-		_, _, err := r.Payload(int64(i), "data", &buf)
+		_, _, err := r.Payload(t.Context(), int64(i), "data", &buf)
 		if rows[i].Data != nil && i != damaged && err != nil || i == damaged && err == nil {
 			t.Errorf("row %d: %v", i, err)
 		}
 	}
-	_, _, err := r.Payload(int64(damaged), "data", &buf)
+	_, _, err := r.Payload(t.Context(), int64(damaged), "data", &buf)
 	var page *PageError
 	if !errors.Is(err, ErrChecksum) || !errors.As(err, &page) {
 		t.Fatalf("error %v, want a checksum mismatch", err)
@@ -67,7 +67,7 @@ func TestFlippedBytes(t *testing.T) {
 		r := openBytes(t, b)
 		var buf Buffer
 		for i := range rows {
-			data, null, err := r.Payload(int64(i), "data", &buf)
+			data, null, err := r.Payload(t.Context(), int64(i), "data", &buf)
 			if err == nil && int64(at) < first && (null != (rows[i].Data == nil) || !bytes.Equal(data, rows[i].Data)) {
 				t.Errorf("byte %d changed: row %d reads as other bytes", at, i)
 			}
@@ -108,12 +108,12 @@ func TestPayloadArguments(t *testing.T) {
 	r := openBytes(t, readFile(t, path))
 	var buf Buffer
 	for _, row := range []int64{-1, 10} {
-		if _, _, err := r.Payload(row, "data", &buf); err == nil {
+		if _, _, err := r.Payload(t.Context(), row, "data", &buf); err == nil {
 			t.Errorf("row %d was read", row)
 		}
 	}
 	for _, column := range []string{"", "z", "ids.list.element", "image"} {
-		if _, _, err := r.Payload(0, column, &buf); err == nil {
+		if _, _, err := r.Payload(t.Context(), 0, column, &buf); err == nil {
 			t.Errorf("column %q was read", column)
 		}
 	}
@@ -147,7 +147,7 @@ func TestReads(t *testing.T) {
 	}
 	var buf Buffer
 	for i := range rows {
-		if _, _, err := r.Payload(int64(i), "data", &buf); err != nil {
+		if _, _, err := r.Payload(t.Context(), int64(i), "data", &buf); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -181,14 +181,14 @@ func TestOneRowOnly(t *testing.T) {
 	const entry = 16 // of the OffsetIndex
 	opened, index := reads.bytes, int64(r.RowGroups()[1].NumRows()*entry)
 	var buf Buffer
-	if _, _, err := r.Payload(n-1, "data", &buf); err != nil {
+	if _, _, err := r.Payload(t.Context(), n-1, "data", &buf); err != nil {
 		t.Fatal(err)
 	}
 	if took := reads.bytes - opened; took > index+size+100 || took != buf.Read {
 		t.Errorf("a row of %d bytes took %d, %d by its own account; the index has at most %d", size, took, buf.Read, index)
 	}
 	opened = reads.bytes
-	if _, _, err := r.Payload(n-100, "data", &buf); err != nil {
+	if _, _, err := r.Payload(t.Context(), n-100, "data", &buf); err != nil {
 		t.Fatal(err)
 	}
 	if took := reads.bytes - opened; took > size+100 {

@@ -2,6 +2,7 @@ package shardfile
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -21,7 +22,7 @@ func readAll(b []byte) error {
 	var buf Buffer
 	for row := range min(r.NumRows(), 50) {
 		for _, column := range []string{"data", "image.bytes"} {
-			_, _, e := r.Payload(row, column, &buf)
+			_, _, e := r.Payload(context.Background(), row, column, &buf)
 			err = errors.Join(err, e)
 		}
 	}
@@ -37,7 +38,7 @@ func readAll(b []byte) error {
 // readRows reads the rows of a row group through the Parquet library.
 func readRows(r *Reader, g int) (err error) {
 	defer recovered(&err)
-	rows := r.RowGroup(g).Rows()
+	rows := r.RowGroup(context.Background(), g).Rows()
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	buf := make([]parquet.Row, 10)
 	for range 10 {

@@ -1,6 +1,7 @@
 package shardfile
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -19,9 +20,10 @@ const wholeColumn = 8 << 20
 
 // RowGroup is a row group for the readers of the Parquet library. A column of up to 8 MiB is
 // read whole when its pages are first asked for, and what its pages claim, and their CRCs, are
-// checked before the library sees them. A larger one the library reads page by page.
-func (r *Reader) RowGroup(i int) parquet.RowGroup {
-	g := &group{RowGroup: r.File.RowGroups()[i], r: r, index: i}
+// checked before the library sees them. A larger one the library reads page by page. ctx ends
+// reads.
+func (r *Reader) RowGroup(ctx context.Context, i int) parquet.RowGroup {
+	g := &group{RowGroup: r.File.RowGroups()[i], ctx: ctx, r: r, index: i}
 	for leaf, c := range g.RowGroup.ColumnChunks() {
 		if file, ok := c.(*parquet.FileColumnChunk); ok {
 			c = &checkedChunk{FileColumnChunk: file, group: g, leaf: leaf}
@@ -34,6 +36,7 @@ func (r *Reader) RowGroup(i int) parquet.RowGroup {
 // group is a row group whose columns are checked.
 type group struct {
 	parquet.RowGroup
+	ctx     context.Context // of the reads, which the library asks for without one
 	r       *Reader
 	index   int
 	columns []parquet.ColumnChunk
@@ -54,7 +57,7 @@ type checkedChunk struct {
 
 func (c *checkedChunk) Pages() parquet.Pages {
 	if _, n := c.group.r.span(chunkKey{c.group.index, c.leaf}); n > wholeColumn {
-		return c.FileColumnChunk.Pages()
+		return c.PagesFrom(bound{c.group.ctx, c.group.r.r})
 	}
 	memory, err := c.group.load(c.leaf)
 	if err != nil {
@@ -97,7 +100,7 @@ func (g *group) read(key chunkKey) (*chunkMemory, error) {
 		end += more
 	}
 	var buf Buffer
-	b, err := g.r.bytes(nil, at, end-at, &buf)
+	b, err := g.r.bytes(g.ctx, nil, at, end-at, &buf)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package shardfile
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"reflect"
@@ -13,7 +14,7 @@ import (
 
 // groupRows reads the rows of a row group as values of T.
 func groupRows[T any](r *Reader, g int) ([]T, error) {
-	rows := parquet.NewGenericRowGroupReader[T](r.RowGroup(g))
+	rows := parquet.NewGenericRowGroupReader[T](r.RowGroup(context.Background(), g))
 	defer rows.Close()
 	out := make([]T, r.rowsOf(g))
 	n, err := rows.Read(out)
@@ -119,7 +120,7 @@ func TestRowGroupLargeColumn(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := reads.bytes
-	g := parquet.NewGenericRowGroupReader[payloads](r.RowGroup(0))
+	g := parquet.NewGenericRowGroupReader[payloads](r.RowGroup(t.Context(), 0))
 	defer g.Close()
 	got := make([]payloads, 2)
 	if n, err := g.Read(got); n != 2 || err != nil || !bytes.Equal(got[1].Data, rows[1].Data) {

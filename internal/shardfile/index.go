@@ -1,42 +1,46 @@
 package shardfile
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"sync"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/parquet-go/parquet-go/format"
 )
 
 // pageIndex is where the pages of a column of a row group lie, once it was asked for.
 type pageIndex struct {
-	mu    sync.Mutex
+	turn  *semaphore.Weighted   // of who reads it
 	pages []format.PageLocation // sorted, from row 0 of the row group; sizes include the header
 }
 
 // locations returns where the pages of a column of a row group lie and the offset of what
 // says so.
-func (r *Reader) locations(key chunkKey, buf *Buffer) (pages []format.PageLocation, at int64, err error) {
+func (r *Reader) locations(ctx context.Context, key chunkKey, buf *Buffer) (pages []format.PageLocation, at int64, err error) {
 	c := r.chunk(key)
 	r.mu.Lock()
 	index := r.pages[key]
 	if index == nil {
-		index = new(pageIndex)
+		index = &pageIndex{turn: semaphore.NewWeighted(1)}
 		r.pages[key] = index
 	}
 	r.mu.Unlock()
 
-	index.mu.Lock()
-	defer index.mu.Unlock()
+	if err := index.turn.Acquire(ctx, 1); err != nil {
+		return nil, c.OffsetIndexOffset, err
+	}
+	defer index.turn.Release(1)
 	if index.pages != nil {
 		return index.pages, c.OffsetIndexOffset, nil
 	}
 	if c.OffsetIndexLength == 0 {
 		at = c.MetaData.DataPageOffset
-		pages, err = r.scan(c, buf)
+		pages, err = r.scan(ctx, c, buf)
 	} else {
 		at = c.OffsetIndexOffset
-		pages, err = r.readIndex(c, buf)
+		pages, err = r.readIndex(ctx, c, buf)
 	}
 	if err == nil {
 		err = checkLocations(pages, r.rowsOf(key.group))
@@ -48,8 +52,8 @@ func (r *Reader) locations(key chunkKey, buf *Buffer) (pages []format.PageLocati
 	return pages, at, nil
 }
 
-func (r *Reader) readIndex(c *format.ColumnChunk, buf *Buffer) ([]format.PageLocation, error) {
-	b, err := r.bytes(nil, c.OffsetIndexOffset, int64(c.OffsetIndexLength), buf)
+func (r *Reader) readIndex(ctx context.Context, c *format.ColumnChunk, buf *Buffer) ([]format.PageLocation, error) {
+	b, err := r.bytes(ctx, nil, c.OffsetIndexOffset, int64(c.OffsetIndexLength), buf)
 	if err != nil {
 		return nil, fmt.Errorf("OffsetIndex: %w", err)
 	}
@@ -61,7 +65,7 @@ func (r *Reader) readIndex(c *format.ColumnChunk, buf *Buffer) ([]format.PageLoc
 }
 
 // bytes reads n bytes at off, into b where it is large enough.
-func (r *Reader) bytes(b []byte, off, n int64, buf *Buffer) ([]byte, error) {
+func (r *Reader) bytes(ctx context.Context, b []byte, off, n int64, buf *Buffer) ([]byte, error) {
 	if n <= 0 || off < 0 || off > r.size-n {
 		return nil, fmt.Errorf("%d bytes at byte %d lie outside the file of %d", n, off, r.size)
 	}
@@ -69,7 +73,7 @@ func (r *Reader) bytes(b []byte, off, n int64, buf *Buffer) ([]byte, error) {
 		b = make([]byte, n)
 	}
 	b = b[:n]
-	if err := readAt(r.r, b, off); err != nil {
+	if err := readAt(bound{ctx, r.r}, b, off); err != nil {
 		return nil, err
 	}
 	buf.Read += n
@@ -99,11 +103,11 @@ const (
 
 // scan finds the pages of a column without OffsetIndex by their headers. The column has one
 // value a row.
-func (r *Reader) scan(c *format.ColumnChunk, buf *Buffer) (pages []format.PageLocation, err error) {
+func (r *Reader) scan(ctx context.Context, c *format.ColumnChunk, buf *Buffer) (pages []format.PageLocation, err error) {
 	at, end := c.MetaData.DataPageOffset, r.size
 	row := int64(0)
 	for row < c.MetaData.NumValues && at < end {
-		h, size, err := r.headerAt(at, buf)
+		h, size, err := r.headerAt(ctx, at, buf)
 		if err != nil {
 			return nil, fmt.Errorf("page at byte %d: %w", at, err)
 		}
@@ -132,10 +136,10 @@ func valuesOf(h *format.PageHeader) int64 {
 }
 
 // headerAt reads the page header at an offset and returns its size.
-func (r *Reader) headerAt(at int64, buf *Buffer) (h format.PageHeader, size int64, err error) {
+func (r *Reader) headerAt(ctx context.Context, at int64, buf *Buffer) (h format.PageHeader, size int64, err error) {
 	for n := int64(scanStep); ; n *= 8 {
 		n = min(n, r.size-at)
-		b, err := r.bytes(buf.page, at, n, buf)
+		b, err := r.bytes(ctx, buf.page, at, n, buf)
 		if err != nil {
 			return h, 0, err
 		}

@@ -1,9 +1,12 @@
 package shardfile
 
 import (
+	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
@@ -11,12 +14,11 @@ import (
 
 // plainValue reads page p, of so many rows, and returns the value of one of them. It fails
 // with errForeign where the page is not one of ours.
-func (r *Reader) plainValue(p format.PageLocation, leaf parquet.LeafColumn, row, rows int64, buf *Buffer) ([]byte, bool, error) {
-	b, err := r.bytes(buf.page, p.Offset, int64(p.CompressedPageSize), buf)
+func (r *Reader) plainValue(ctx context.Context, p format.PageLocation, leaf parquet.LeafColumn, row, rows int64, buf *Buffer) ([]byte, bool, error) {
+	b, err := r.pageBytes(ctx, p, buf)
 	if err != nil {
 		return nil, false, err
 	}
-	buf.page = b
 	var h format.PageHeader
 	rest, err := checkPage(b, &h)
 	if err != nil {
@@ -73,21 +75,24 @@ func prefixed(b []byte) (data, rest []byte, err error) {
 
 // foreignValue reads a value through the Parquet library. The headers of all pages that it
 // reads on the way are checked here first: it allocates what they claim.
-func (r *Reader) foreignValue(key chunkKey, row int64, buf *Buffer) (data []byte, null bool, err error) {
+func (r *Reader) foreignValue(ctx context.Context, key chunkKey, row int64, buf *Buffer) (data []byte, null bool, err error) {
 	defer recovered(&err)
 	c := r.chunk(key)
 	if at := c.MetaData.DictionaryPageOffset; at > 0 {
-		if _, _, err := r.headerAt(at, buf); err != nil {
+		if _, _, err := r.headerAt(ctx, at, buf); err != nil {
 			return nil, false, fmt.Errorf("dictionary page at byte %d: %w", at, err)
 		}
 	}
-	chunk := r.File.RowGroups()[key.group].ColumnChunks()[key.leaf]
+	chunk, ok := r.File.RowGroups()[key.group].ColumnChunks()[key.leaf].(*parquet.FileColumnChunk)
+	if !ok {
+		return nil, false, errors.New("no column of a file")
+	}
 	if c.OffsetIndexLength > 0 {
 		if _, err := chunk.OffsetIndex(); err != nil { // which the library then seeks by
 			return nil, false, err
 		}
 	}
-	pages := chunk.Pages()
+	pages := chunk.PagesFrom(bound{ctx, r.r})
 	defer pages.Close()
 	if err := pages.SeekToRow(row); err != nil {
 		return nil, false, err
@@ -105,6 +110,5 @@ func (r *Reader) foreignValue(key chunkKey, row int64, buf *Buffer) (data []byte
 	if v[0].IsNull() {
 		return nil, true, nil
 	}
-	buf.page = append(buf.page[:0], v[0].ByteArray()...)
-	return buf.page, false, nil
+	return slices.Clone(v[0].ByteArray()), false, nil
 }

@@ -1,6 +1,7 @@
 package shardfile
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -31,12 +32,16 @@ type Reader struct {
 // chunkKey names a column of a row group.
 type chunkKey struct{ group, leaf int }
 
-// Buffer is memory for Payload to read into; a goroutine keeps one.
+// Buffer is memory for Payload and Load to read into; a goroutine keeps one.
 type Buffer struct {
 	page []byte
+	span span
 	// Read counts the bytes read from files: pages and indexes.
 	Read int64
 }
+
+// Held is the memory that the buffer keeps, in bytes.
+func (b *Buffer) Held() int { return cap(b.page) + cap(b.span.bytes) }
 
 const (
 	// tailSize is how much of a file's end is read at once: more than most footers.
@@ -59,6 +64,7 @@ func Open(r io.ReaderAt, size int64, name string) (_ *Reader, err error) {
 func (r *Reader) open() (err error) {
 	defer recovered(&err)
 	t := &tail{ReaderAt: r.r}
+	defer t.free()
 	if err := t.load(r.size); err != nil {
 		return err
 	}
@@ -67,7 +73,6 @@ func (r *Reader) open() (err error) {
 	if err != nil {
 		return err
 	}
-	t.bytes = nil
 	r.leaf = map[string]parquet.LeafColumn{}
 	for _, path := range r.Schema().Columns() {
 		leaf, _ := r.Schema().Lookup(path...)
@@ -106,8 +111,21 @@ func (r *Reader) checkGroups() error {
 // tail serves the end of a file from memory while the file is opened.
 type tail struct {
 	io.ReaderAt
-	bytes []byte
-	at    int64
+	bytes  []byte
+	at     int64
+	pooled *[tailSize]byte
+}
+
+// tails are memory for the ends of files: a data set may have thousands, which are opened at
+// one time.
+var tails = sync.Pool{New: func() any { return new([tailSize]byte) }}
+
+// free lets go of the bytes. Later reads go to the file.
+func (t *tail) free() {
+	if t.bytes = nil; t.pooled != nil {
+		tails.Put(t.pooled)
+		t.pooled = nil
+	}
 }
 
 // load reads the footer and checks its claims.
@@ -139,7 +157,14 @@ func (t *tail) load(size int64) error {
 }
 
 func (t *tail) read(size, n int64) error {
-	t.bytes, t.at = make([]byte, n), size-n
+	t.free()
+	if n <= tailSize {
+		t.pooled = tails.Get().(*[tailSize]byte)
+		t.bytes = t.pooled[:n]
+	} else {
+		t.bytes = make([]byte, n)
+	}
+	t.at = size - n
 	if err := readAt(t.ReaderAt, t.bytes, t.at); err != nil {
 		return fmt.Errorf("footer: %w", err)
 	}
@@ -152,6 +177,25 @@ func (t *tail) ReadAt(p []byte, off int64) (int, error) {
 		return copy(p, t.bytes[off-t.at:]), nil
 	}
 	return t.ReaderAt.ReadAt(p, off)
+}
+
+// bound is a file for reads that a context ends. Files that know contexts, as package store
+// opens them, end a read under way.
+type bound struct {
+	ctx context.Context
+	io.ReaderAt
+}
+
+func (b bound) ReadAt(p []byte, off int64) (int, error) {
+	if r, ok := b.ReaderAt.(interface {
+		ReadAtContext(context.Context, []byte, int64) (int, error)
+	}); ok {
+		return r.ReadAtContext(b.ctx, p, off)
+	}
+	if err := b.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return b.ReaderAt.ReadAt(p, off)
 }
 
 // readAt fills p, for which a reader may also say that the file ends there.
@@ -171,7 +215,7 @@ func readAt(r io.ReaderAt, p []byte, off int64) error {
 // one read; the first one of a row group reads the row group's OffsetIndex, too. A damaged
 // page is a [*PageError]. Pages that another program compressed or gave a dictionary are
 // read, too, only slower.
-func (r *Reader) Payload(row int64, column string, buf *Buffer) (data []byte, null bool, err error) {
+func (r *Reader) Payload(ctx context.Context, row int64, column string, buf *Buffer) (data []byte, null bool, err error) {
 	leaf, ok := r.leaf[column]
 	if !ok || leaf.Node.Type().Kind() != parquet.ByteArray || leaf.MaxRepetitionLevel > 0 {
 		return nil, false, fmt.Errorf("%s: no column %q with one byte array a row", r.name, column)
@@ -179,33 +223,35 @@ func (r *Reader) Payload(row int64, column string, buf *Buffer) (data []byte, nu
 	if row < 0 || row >= r.NumRows() {
 		return nil, false, fmt.Errorf("%s: row %d of %d", r.name, row, r.NumRows())
 	}
-	g := sort.Search(len(r.first), func(i int) bool { return r.first[i] > row }) - 1
-	at, data, null, err := r.payload(chunkKey{g, leaf.ColumnIndex}, leaf, row-r.first[g], buf)
+	g := r.GroupOf(row)
+	at, data, null, err := r.payload(ctx, chunkKey{g, leaf.ColumnIndex}, leaf, row-r.first[g], buf)
 	if err != nil {
 		return nil, false, &PageError{File: r.name, Column: column, Row: row, Offset: at, Err: err}
 	}
 	return data, null, nil
 }
 
+// GroupOf is the row group of a row.
+func (r *Reader) GroupOf(row int64) int {
+	return sort.Search(len(r.first), func(i int) bool { return r.first[i] > row }) - 1
+}
+
 // payload also returns where the page or, failing that, the index lies. The row is one of
 // the row group.
-func (r *Reader) payload(key chunkKey, leaf parquet.LeafColumn, row int64, buf *Buffer) (at int64, data []byte, null bool, err error) {
-	pages, at, err := r.locations(key, buf)
+func (r *Reader) payload(ctx context.Context, key chunkKey, leaf parquet.LeafColumn, row int64, buf *Buffer) (at int64, data []byte, null bool, err error) {
+	pages, at, err := r.locations(ctx, key, buf)
 	if err != nil {
 		return at, nil, false, err
 	}
-	i := sort.Search(len(pages), func(i int) bool { return pages[i].FirstRowIndex > row }) - 1
-	if i < 0 {
-		return at, nil, false, errors.New("no page for the row")
-	}
+	i := pageOf(pages, row)
 	end := r.rowsOf(key.group)
 	if i+1 < len(pages) {
 		end = pages[i+1].FirstRowIndex
 	}
 	p := pages[i]
-	data, null, err = r.plainValue(p, leaf, row-p.FirstRowIndex, end-p.FirstRowIndex, buf)
+	data, null, err = r.plainValue(ctx, p, leaf, row-p.FirstRowIndex, end-p.FirstRowIndex, buf)
 	if errors.Is(err, errForeign) {
-		data, null, err = r.foreignValue(key, row, buf)
+		data, null, err = r.foreignValue(ctx, key, row, buf)
 	}
 	return p.Offset, data, null, err
 }

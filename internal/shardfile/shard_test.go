@@ -117,7 +117,7 @@ func checkPayloads(t *testing.T, r *Reader, rows []row) {
 	for _, i := range rand.New(rand.NewPCG(3, 3)).Perm(len(rows)) {
 		check := func(column string, want []byte) {
 			t.Helper()
-			data, null, err := r.Payload(int64(i), column, &buf)
+			data, null, err := r.Payload(t.Context(), int64(i), column, &buf)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -195,7 +195,7 @@ func TestPages(t *testing.T) {
 			column := fmt.Sprint(c.MetaData.PathInSchema)
 			payload := column == "[data]" || column == "[image bytes]"
 			var buf Buffer
-			pages, _, err := r.locations(chunkKey{g, leaf}, &buf)
+			pages, _, err := r.locations(t.Context(), chunkKey{g, leaf}, &buf)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -98,5 +100,59 @@ func TestSlots(t *testing.T) {
 	reads.Wait()
 	if most.Load() != 3 {
 		t.Errorf("%d requests at one time, want 3", most.Load())
+	}
+}
+
+// TestCancelOneRead asks that a read of a Reader ends with its own context wherever the server
+// hangs, though the Reader's goes on, and that the next read is not the worse for it.
+func TestCancelOneRead(t *testing.T) {
+	object := noise(maxHeld+1<<20, 3)
+	tree := t.TempDir()
+	writeTree(t, tree, map[string][]byte{"a/b": object})
+	for name, served := range map[string]http.Handler{
+		"directory": http.StripPrefix("/dir", http.FileServer(http.Dir(tree))),
+		"stored":    serveBytes(zipOf(t, zip.Store, map[string][]byte{"a/b": object})),
+		"deflated":  serveBytes(zipOf(t, zip.Deflate, map[string][]byte{"a/b": object})),
+	} {
+		t.Run(name, func(t *testing.T) {
+			checkGoroutines(t)
+			var hangs atomic.Bool
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if hangs.Load() {
+					<-r.Context().Done()
+					return
+				}
+				served.ServeHTTP(w, r)
+			}))
+			defer server.Close()
+			s, err := Open(context.Background(), server.URL+"/dir/"+map[bool]string{true: "", false: "x.zip"}[name == "directory"], Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			r, _, err := ReaderAt(context.Background(), s, "a/b")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			hangs.Store(true)
+			var reads sync.WaitGroup
+			for range 2 { // of a deflated entry the second waits for the first
+				reads.Go(func() {
+					ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+					defer cancel()
+					start := time.Now()
+					if _, err := r.ReadAtContext(ctx, make([]byte, 100), 1000); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 5*time.Second {
+						t.Errorf("%v after %v, want context.DeadlineExceeded at once", err, time.Since(start))
+					}
+				})
+			}
+			reads.Wait()
+			hangs.Store(false)
+			got := make([]byte, 100)
+			if _, err := r.ReadAtContext(context.Background(), got, 1000); err != nil || !bytes.Equal(got, object[1000:1100]) {
+				t.Errorf("the read after: %v", err)
+			}
+		})
 	}
 }

@@ -144,7 +144,7 @@ func (d *dir) openReader(ctx context.Context, key string) (Reader, int64, error)
 	if err != nil {
 		return nil, 0, d.wrap(key, err)
 	}
-	return f, size, nil
+	return fileReader{f}, size, nil
 }
 
 // List follows links as Get does, so that it describes exactly what Get reads.

@@ -147,7 +147,7 @@ func TestDirectoryReader(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if _, ok := r.(*os.File); !ok {
+	if _, ok := r.(fileReader); !ok {
 		t.Errorf("%T, want the file", r)
 	}
 }

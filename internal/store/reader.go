@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"os"
 )
 
-// Reader reads one object at any place until it is closed.
+// Reader reads one object at any place until it is closed. It is safe for concurrent use.
 type Reader interface {
 	io.ReaderAt
+	// ReadAtContext is ReadAt that ctx ends as well as the context of [ReaderAt] does.
+	ReadAtContext(ctx context.Context, p []byte, off int64) (int, error)
 	io.Closer
 }
 
@@ -37,6 +40,33 @@ func ReaderAt(ctx context.Context, s Store, key string) (Reader, int64, error) {
 	return &rangeReader{ctx: ctx, store: s, key: key, size: info.Size}, info.Size, nil
 }
 
+// ForgetTail lets go of the end of a remote object, which was fetched when it was opened. It is
+// for those who keep many objects open and have read their ends; no read may be under way.
+func ForgetTail(r Reader) {
+	if r, ok := r.(remoteReader); ok {
+		r.tail = nil
+	}
+}
+
+// Remote reports whether reading from a store takes requests to a server.
+func Remote(s Store) bool {
+	_, _, ok := Stats(s)
+	return ok
+}
+
+// either is a context that ends with ctx or with other. stop lets go of both.
+func either(ctx, other context.Context) (_ context.Context, stop func()) {
+	if ctx == other || other.Done() == nil {
+		return ctx, func() {}
+	}
+	both, cancel := context.WithCancelCause(ctx)
+	detach := context.AfterFunc(other, func() { cancel(context.Cause(other)) })
+	return both, func() {
+		detach()
+		cancel(nil)
+	}
+}
+
 // Stats tells how many requests a store has sent and how many bytes of bodies it has
 // received, retries included. ok is false for a store that is not remote.
 func Stats(s Store) (requests, bytes int64, ok bool) {
@@ -62,8 +92,14 @@ type rangeReader struct {
 }
 
 func (r *rangeReader) ReadAt(p []byte, off int64) (int, error) {
+	return r.ReadAtContext(r.ctx, p, off)
+}
+
+func (r *rangeReader) ReadAtContext(ctx context.Context, p []byte, off int64) (int, error) {
+	ctx, stop := either(ctx, r.ctx)
+	defer stop()
 	return readWithin(p, off, r.key, r.size, func(p []byte) error {
-		_, err := r.store.GetRange(r.ctx, r.key, off, int64(len(p)), p[:0:len(p)])
+		_, err := r.store.GetRange(ctx, r.key, off, int64(len(p)), p[:0:len(p)])
 		return err
 	})
 }
@@ -92,3 +128,20 @@ func readWithin(p []byte, off int64, key string, size int64, fill func([]byte) e
 type memoryReader struct{ *bytes.Reader }
 
 func (memoryReader) Close() error { return nil }
+
+func (r memoryReader) ReadAtContext(ctx context.Context, p []byte, off int64) (int, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.ReadAt(p, off)
+}
+
+// fileReader is an open file. A read of it does not wait for anyone.
+type fileReader struct{ *os.File }
+
+func (r fileReader) ReadAtContext(ctx context.Context, p []byte, off int64) (int, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.ReadAt(p, off)
+}

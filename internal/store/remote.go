@@ -88,7 +88,13 @@ type remoteReader struct {
 }
 
 func (r remoteReader) ReadAt(p []byte, off int64) (int, error) {
+	return r.ReadAtContext(r.ctx, p, off)
+}
+
+func (r remoteReader) ReadAtContext(ctx context.Context, p []byte, off int64) (int, error) {
+	ctx, stop := either(ctx, r.ctx)
+	defer stop()
 	return readWithin(p, off, publicURL(r.url), r.size(), func(p []byte) error {
-		return r.readAt(r.ctx, p, off)
+		return r.readAt(ctx, p, off)
 	})
 }

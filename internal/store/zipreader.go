@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/micropq/micropq/internal/inflate"
 )
 
@@ -17,24 +19,37 @@ const (
 
 // deflated reads a large deflated entry at any place without holding it.
 type deflated struct {
-	*inflate.ReaderAt
-	z *archive
-	e *entry
+	at   *inflate.ReaderAt
+	src  *packedEntry
+	turn *semaphore.Weighted // it reads for one caller at a time
+	z    *archive
+	e    *entry
 }
 
 func (z *archive) openDeflated(ctx context.Context, e *entry) (Reader, error) {
 	if err := z.resolve(ctx, e); err != nil {
 		return nil, err
 	}
-	src := &packedEntry{ctx: ctx, z: z, e: e}
-	return &deflated{inflate.NewReaderAt(src, e.packed, e.size, e.crc), z, e}, nil
+	src := &packedEntry{opened: ctx, z: z, e: e}
+	return &deflated{inflate.NewReaderAt(src, e.packed, e.size, e.crc), src, semaphore.NewWeighted(1), z, e}, nil
 }
 
 func (d *deflated) ReadAt(p []byte, off int64) (int, error) {
+	return d.ReadAtContext(d.src.opened, p, off)
+}
+
+func (d *deflated) ReadAtContext(ctx context.Context, p []byte, off int64) (int, error) {
 	if off < 0 {
 		return 0, &RangeError{Key: d.e.key, Off: off, N: int64(len(p)), Size: d.e.size}
 	}
-	n, err := d.ReaderAt.ReadAt(p, off)
+	if err := d.turn.Acquire(ctx, 1); err != nil {
+		return 0, err
+	}
+	defer d.turn.Release(1)
+	var stop func()
+	d.src.ctx, stop = either(ctx, d.src.opened)
+	defer stop()
+	n, err := d.at.ReadAt(p, off)
 	if err != nil && err != io.EOF {
 		if errors.Is(err, inflate.ErrTruncated) || errors.Is(err, inflate.ErrTooLong) || errors.Is(err, inflate.ErrCorrupt) || errors.Is(err, inflate.ErrChecksum) {
 			err = &ArchiveError{Archive: d.z.name, Entry: d.e.name, Err: err}
@@ -49,11 +64,12 @@ func (d *deflated) Close() error { return nil }
 // packedEntry is an entry's bytes as they lie in the archive, for one reader that mostly reads
 // on.
 type packedEntry struct {
-	ctx   context.Context
-	z     *archive
-	e     *entry
-	ahead []byte
-	at    int64 // of ahead in the entry
+	opened context.Context // of the reader
+	ctx    context.Context // of the read under way
+	z      *archive
+	e      *entry
+	ahead  []byte
+	at     int64 // of ahead in the entry
 }
 
 func (s *packedEntry) ReadAt(p []byte, off int64) (int, error) {

@@ -22,7 +22,7 @@ var lzwDecoders = sync.Pool{New: func() any { return new(lzw) }}
 // codec decodes the segments of a compression.
 type codec struct {
 	// whole decodes src to dst and returns how many bytes it is; more than dst has room for
-	// is errTooLong. Where it is nil, stream is used.
+	// is ErrTooLong. Where it is nil, stream is used.
 	whole func(p *Page, dst, src []byte) (int, error)
 	// stream decodes so many rows piece by piece; nil where that cannot be done.
 	stream func(p *Page, src io.Reader, rows int) (io.Reader, error)
@@ -66,7 +66,7 @@ func packBitsStream(_ *Page, src io.Reader, _ int) (io.Reader, error) {
 func zlibWhole(_ *Page, dst, src []byte) (int, error) {
 	out, _, err := inflate.Zlib(dst[:0:len(dst)], src, len(dst))
 	if errors.Is(err, inflate.ErrTooLong) {
-		err = errTooLong
+		err = ErrTooLong
 	}
 	return len(out), err
 }
@@ -137,7 +137,7 @@ func fill(dst []byte, r io.Reader) (int, error) {
 	var more [1]byte
 	switch k, err := io.ReadFull(r, more[:]); {
 	case k > 0:
-		return n, errTooLong
+		return n, ErrTooLong
 	case err != io.EOF:
 		return n, err
 	}
@@ -177,7 +177,7 @@ func (p *Page) readable() error {
 func (p *Page) decode(dst, src []byte, full int) error {
 	c := codecs[p.Compression]
 	n, err := p.decodeWhole(c, dst, src)
-	if errors.Is(err, errTooLong) && full > len(dst) {
+	if errors.Is(err, ErrTooLong) && full > len(dst) {
 		all := make([]byte, full)
 		if n, err = p.decodeWhole(c, all, src); err == nil {
 			n = copy(dst, all[:n])

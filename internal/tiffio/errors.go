@@ -10,6 +10,8 @@ var (
 	ErrNotTIFF = errors.New("not a TIFF file")
 	// ErrCorrupt is a file that contradicts itself or the specification.
 	ErrCorrupt = errors.New("damaged TIFF file")
+	// ErrTooLong is a strip or tile that decodes to more than its pixels.
+	ErrTooLong = errors.New("it decodes to more bytes than it has pixels for")
 	// ErrTooLarge is an array larger than its reader allows.
 	ErrTooLarge = errors.New("the array is larger than allowed")
 )

@@ -109,7 +109,7 @@ func agree(t *testing.T, whole []byte, err error, r io.Reader, limit int) {
 	t.Helper()
 	got, streamErr := io.ReadAll(io.LimitReader(r, int64(limit)+1))
 	switch {
-	case errors.Is(err, errTooLong): // the two stop at different places
+	case errors.Is(err, ErrTooLong): // the two stop at different places
 		if n := min(len(got), len(whole)); !bytes.Equal(got[:n], whole[:n]) {
 			t.Fatal("piece by piece differs")
 		}

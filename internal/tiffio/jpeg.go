@@ -21,7 +21,7 @@ func jpegWhole(p *Page, dst, src []byte) (int, error) {
 	case c.Width != p.segW:
 		return 0, corrupt("a JPEG stream of %d columns, %d are wanted", c.Width, p.segW)
 	case c.Height > p.segH || c.Height*row > len(dst):
-		return 0, errTooLong
+		return 0, ErrTooLong
 	}
 	img, err := jpeg.Decode(p.jpegStream(src))
 	if err != nil {

@@ -153,6 +153,15 @@ func (pg *Page) checkSegments(size int64) error {
 	return nil
 }
 
+// SegmentBytes is the size of the largest strip or tile as it is read, 0 where nothing is
+// compressed and so no part has to be decoded as one.
+func (p *Page) SegmentBytes() int64 {
+	if p.Compression == None {
+		return 0
+	}
+	return int64(p.segH) * int64(p.row())
+}
+
 // packed is the bytes of a segment before it was compressed.
 func (pg *Page) packed(i int) int64 {
 	rows := pg.segH

@@ -2,12 +2,8 @@ package tiffio
 
 import (
 	"encoding/binary"
-	"errors"
 	"io"
 )
-
-// errTooLong is a segment that decodes to more than it may.
-var errTooLong = errors.New("it decodes to more bytes than it has pixels for")
 
 // errCode is a code that no encoder writes.
 var errCode = corrupt("an LZW code that is not in the table")
@@ -266,7 +262,7 @@ func decodeLZW(dst, src []byte) (int, error) {
 			if n == len(dst) && len(src)-d.pos+int(d.held/8) <= 4 {
 				return n, nil
 			}
-			return n, errTooLong
+			return n, ErrTooLong
 		}
 	}
 }

@@ -16,14 +16,14 @@ func decodePackBits(dst, src []byte) (n int, err error) {
 			if len(src) <= 4 { // padding
 				return n, nil
 			}
-			return n, errTooLong
+			return n, ErrTooLong
 		case head >= 0:
 			k := int(head) + 1
 			if k > len(src) {
 				return n, io.ErrUnexpectedEOF
 			}
 			if k > len(dst)-n {
-				return n, errTooLong
+				return n, ErrTooLong
 			}
 			n += copy(dst[n:], src[:k])
 			src = src[k:]
@@ -33,7 +33,7 @@ func decodePackBits(dst, src []byte) (n int, err error) {
 				return n, io.ErrUnexpectedEOF
 			}
 			if k > len(dst)-n {
-				return n, errTooLong
+				return n, ErrTooLong
 			}
 			run := dst[n : n+k]
 			for i := range run {

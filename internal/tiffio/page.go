@@ -1,6 +1,7 @@
 package tiffio
 
 import (
+	"maps"
 	"math"
 	"slices"
 
@@ -36,6 +37,7 @@ type Page struct {
 	Software      string
 	PixelSize     PixelSize // by the resolution alone
 	SubIFDs       []*Page
+	Tags          []uint16 // that its directory has, ascending
 
 	Stored  int64 // bytes of all segments in the file
 	Decoded int64 // bytes of all pixels as they are read
@@ -56,7 +58,7 @@ func (p *Page) Err() error { return p.err }
 
 // page interprets a directory.
 func (p *parser) page(d *directory, name string, file *File) (*Page, error) {
-	pg := &Page{Name: name, Offset: d.off, file: file, trail: &trail{}}
+	pg := &Page{Name: name, Offset: d.off, file: file, trail: &trail{}, Tags: slices.Sorted(maps.Keys(d.entries))}
 	for _, step := range []func(*directory, *Page) error{p.extent, p.samples, p.meaning, p.segments, p.facts} {
 		if err := step(d, pg); err != nil {
 			return nil, &Error{Where: name + " (" + directoryAt(d.off) + ")", Err: err}

@@ -273,7 +273,7 @@ func (s *strand) end() error {
 	case n > 0 && s.segRows < s.p.segH: // rows past the image
 		return nil
 	case n > 0:
-		return damaged(errTooLong)
+		return damaged(ErrTooLong)
 	case err != io.EOF:
 		return damaged(err)
 	}

@@ -20,6 +20,7 @@ import (
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
@@ -185,7 +186,7 @@ func (r *reader) mapping(n *yaml.Node, path string, depth int) (any, error) {
 func (r *reader) scalar(n *yaml.Node, path string) (any, error) {
 	var err error
 	switch n.ShortTag() {
-	case "!!str":
+	case "!!str", "!!timestamp": // a date is text, as in the core schema of YAML 1.2
 		return n.Value, nil
 	case "!!null":
 		return nil, nil
@@ -222,6 +223,7 @@ func validate(name string, root *yaml.Node, value any, schema []byte) error {
 		return fmt.Errorf("%s: its schema: %w", name, err)
 	}
 	c := jsonschema.NewCompiler()
+	c.AssertFormat()
 	const location = "file.schema.json"
 	if err := c.AddResource(location, doc); err != nil {
 		return fmt.Errorf("%s: its schema: %w", name, err)
@@ -245,16 +247,39 @@ func violations(errs []error, name string, root *yaml.Node, v *jsonschema.Valida
 		errs = violations(errs, name, root, cause)
 	}
 	if len(v.Causes) == 0 {
-		pointer := ""
-		for _, token := range v.InstanceLocation {
-			pointer += "/" + escape(token)
-		}
-		n := find(root, pointer)
-		errs = append(errs, &Error{File: name, Line: n.Line, Column: n.Column, Path: pointer,
-			Err: errors.New(v.ErrorKind.LocalizedString(message.NewPrinter(language.English)))})
+		errs = append(errs, violation(name, root, v)...)
 	}
 	slices.SortStableFunc(errs, func(a, b error) int { return a.(*Error).compare(b.(*Error)) })
 	return errs
+}
+
+// violation is one error, or one at each key that the schema does not know.
+func violation(name string, root *yaml.Node, v *jsonschema.ValidationError) (errs []error) {
+	pointer := ""
+	for _, token := range v.InstanceLocation {
+		pointer += "/" + escape(token)
+	}
+	n := find(root, pointer)
+	if unknown, ok := v.ErrorKind.(*kind.AdditionalProperties); ok {
+		for _, key := range unknown.Properties {
+			k := keyNode(n, key)
+			errs = append(errs, &Error{File: name, Line: k.Line, Column: k.Column, Path: pointer + "/" + escape(key), Err: fmt.Errorf("unknown key %q", key)})
+		}
+		return errs
+	}
+	return []error{&Error{File: name, Line: n.Line, Column: n.Column, Path: pointer,
+		Err: errors.New(v.ErrorKind.LocalizedString(message.NewPrinter(language.English)))}}
+}
+
+// At places an error at the value that a JSON pointer leads to in the YAML of data, which has been
+// loaded before.
+func At(name string, data []byte, pointer string, err error) error {
+	root, parseErr := parse(name, data)
+	if parseErr != nil {
+		return parseErr
+	}
+	n := find(root, pointer)
+	return &Error{File: name, Line: n.Line, Column: n.Column, Path: pointer, Err: err}
 }
 
 // find follows a JSON pointer as far as it leads.
@@ -265,6 +290,16 @@ func find(n *yaml.Node, pointer string) *yaml.Node {
 			return n
 		}
 		n = next
+	}
+	return n
+}
+
+// keyNode is the node of a key of a mapping, the mapping where it has none such.
+func keyNode(n *yaml.Node, key string) *yaml.Node {
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i]
+		}
 	}
 	return n
 }

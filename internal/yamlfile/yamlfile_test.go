@@ -15,6 +15,7 @@ const schema = `{
     "name": {"type": "string"},
     "sizes": {"type": "array", "items": {"type": "integer", "minimum": 1}},
     "scale": {"type": "number"},
+    "day": {"type": "string", "format": "date"},
     "on": {"type": ["boolean", "null"]},
     "a/b": {"type": "string"}
   }
@@ -24,17 +25,18 @@ type file struct {
 	Name  string  `yaml:"name"`
 	Sizes []int   `yaml:"sizes"`
 	Scale float64 `yaml:"scale"`
+	Day   string  `yaml:"day"`
 	On    *bool   `yaml:"on"`
 	Slash string  `yaml:"a/b"`
 }
 
 func TestLoad(t *testing.T) {
 	var f file
-	text := "name: raw # a comment\nsizes: [64, 0x10]\nscale: 1.5\non: true\n\"a/b\": c\n"
+	text := "name: raw # a comment\nsizes: [64, 0x10]\nscale: 1.5\nday: 2027-02-28\non: true\n\"a/b\": c\n"
 	if err := Load("f.yaml", []byte(text), []byte(schema), &f); err != nil {
 		t.Fatal(err)
 	}
-	if f.Name != "raw" || len(f.Sizes) != 2 || f.Sizes[1] != 16 || f.Scale != 1.5 || f.On == nil || !*f.On || f.Slash != "c" {
+	if f.Name != "raw" || len(f.Sizes) != 2 || f.Sizes[1] != 16 || f.Scale != 1.5 || f.Day != "2027-02-28" || f.On == nil || !*f.On || f.Slash != "c" {
 		t.Errorf("got %+v", f)
 	}
 }
@@ -48,7 +50,8 @@ func TestLoadErrors(t *testing.T) {
 		"wrong type":     {"name: raw\nsizes: [1, two]\n", "f.yaml:2:12: /sizes/1: "},
 		"out of range":   {"name: raw\nsizes:\n  - 0\n", "f.yaml:3:5: /sizes/0: "},
 		"missing":        {"scale: 1\n", "f.yaml:1:1: "},
-		"unknown":        {"name: raw\ncolour: red\n", "colour"},
+		"unknown":        {"name: raw\nscale: 1\ncolour: red\n", `f.yaml:3:1: /colour: unknown key "colour"`},
+		"no such day":    {"name: raw\nday: 2027-02-30\n", "f.yaml:2:6: /day: "},
 		"pointer":        {"name: raw\na/b: 1\n", "f.yaml:2:6: /a~1b: "},
 		"twice":          {"name: raw\nname: gt\n", `f.yaml:2:1: key "name" stands twice`},
 		"key no text":    {"name: raw\n1: 2\n", "f.yaml:2:1: a key is text"},
@@ -57,7 +60,6 @@ func TestLoadErrors(t *testing.T) {
 		"documents":      {"name: raw\n---\nname: gt\n", "a second document"},
 		"infinite":       {"name: raw\nscale: .inf\n", "f.yaml:2:8: /scale: "},
 		"huge integer":   {"name: raw\nsizes: [123456789012345678901234567890]\n", "f.yaml:2: cannot unmarshal"},
-		"timestamp":      {"name: 2026-01-01\n", "put text in quotes"},
 		"binary":         {"name: !!binary aGVsbG8=\n", "put text in quotes"},
 		"custom tag":     {"name: !thing x\n", "put text in quotes"},
 		"list on top":    {"- name\n", "f.yaml:1:1: "},
@@ -85,6 +87,13 @@ func TestLoadReportsEveryViolation(t *testing.T) {
 	err := Load("f.yaml", []byte("name: 1\nsizes: [0, -1]\n"), []byte(schema), &file{})
 	if err == nil || strings.Count(err.Error(), "f.yaml:") != 3 {
 		t.Errorf("got %v, want three errors", err)
+	}
+}
+
+func TestAt(t *testing.T) {
+	err := At("f.yaml", []byte("name: raw\nsizes: [1, 2]\n"), "/sizes/1", errors.New("too many"))
+	if want := "f.yaml:2:12: /sizes/1: too many"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }
 

@@ -137,7 +137,7 @@ func TestWriteFails(t *testing.T) {
 
 func TestTensorTooLarge(t *testing.T) {
 	o := options()
-	o.Size = []int{2000, 2000, 2000}
+	o.Size, o.Memory = []int{2000, 2000, 2000}, 1<<60
 	if _, err := Schema(open(t, o)); err == nil {
 		t.Error("2.4e10 elements in an Arrow list")
 	}

@@ -27,6 +27,13 @@ import (
 // dataset converts a generated release and opens it.
 func dataset(t testing.TB, o fisbegen.Options) *loaders.Dataset {
 	t.Helper()
+	_, d := released(t, o)
+	return d
+}
+
+// released is dataset, with the folder of the release.
+func released(t testing.TB, o fisbegen.Options) (release string, d *loaders.Dataset) {
+	t.Helper()
 	dir := t.TempDir()
 	if _, err := fisbegen.Generate(t.Context(), filepath.Join(dir, "release"), o); err != nil {
 		t.Fatal(err)
@@ -36,19 +43,18 @@ func dataset(t testing.TB, o fisbegen.Options) *loaders.Dataset {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	src, err := fisbe.Open(s, "release", fisbe.Options{Chunk: [3]int{16, 16, 16}, Levels: 2})
+	src, err := fisbe.Open(s, "release", fisbe.Options{Chunk: [3]int{16, 16, 16}, Levels: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := convert.Run(t.Context(), src, filepath.Join(dir, "out"), convert.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	d, err := loaders.Open(t.Context(), filepath.Join(dir, "out"), loaders.Options{})
-	if err != nil {
+	if d, err = loaders.Open(t.Context(), filepath.Join(dir, "out"), loaders.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.Close() })
-	return d
+	return filepath.Join(dir, "release"), d
 }
 
 func small(t testing.TB) *loaders.Dataset {
@@ -386,7 +392,7 @@ func TestStopAndBackPressure(t *testing.T) {
 	d := small(t)
 	before := runtime.NumGoroutine()
 	o := options(Crops)
-	o.Count, o.Epochs, o.Memory = 1000, -1, 1
+	o.Count, o.Epochs, o.Memory = 1000, -1, 4<<20
 	for b, err := range loader(t, d, o).Batches(t.Context()) {
 		if err != nil {
 			t.Fatal(err)
@@ -418,7 +424,7 @@ func TestOptionErrors(t *testing.T) {
 	d := small(t)
 	for name, change := range map[string]func(o *Options){
 		"needs a seed":         func(o *Options) { o.Shuffle.Seed = nil },
-		"no arrays":            func(o *Options) { o.Arrays = nil },
+		"on-error":             func(o *Options) { o.OnError = "cry" },
 		"size [0 1 1]":         func(o *Options) { o.Size = []int{0, 1, 1} },
 		"want Z,Y,X or Y,X":    func(o *Options) { o.Size = []int{1} },
 		"a box of [4 4] has":   func(o *Options) { o.Size = []int{4, 4} },
@@ -427,7 +433,10 @@ func TestOptionErrors(t *testing.T) {
 		"level 7":              func(o *Options) { o.Level = 7 },
 		"split \"moon\"":       func(o *Options) { o.Split = "moon" },
 		"rank 3 of 2":          func(o *Options) { o.Partition.Rank, o.Partition.World = 3, 2 },
-		"batch of 0":           func(o *Options) { o.Partition.Batch = 0 },
+		"nothing is drawn":     func(o *Options) { o.Partition.Batch, o.Partition.Remainder = 1<<40, draw.Drop },
+		"items a step":         func(o *Options) { o.Partition.Batch, o.Partition.World = 1<<40, 1<<40 },
+		"want a number up to":  func(o *Options) { o.Count = 1 << 60 },
+		"batch of -1":          func(o *Options) { o.Partition.Batch = -1 },
 		"overlap is for":       func(o *Options) { o.Overlap = []int{1, 1, 1} },
 		"kind \"cubes\"":       func(o *Options) { o.Kind = "cubes" },
 	} {

@@ -34,7 +34,8 @@ type catalogue struct {
 	// treatments are what the transform does to each array.
 	treatments []treatment
 	// spatial are the letters of the axes of a box, such as ZYX.
-	spatial string
+	spatial   string
+	footprint footprint
 }
 
 // newCatalogue reads the samples table and checks that all samples fit together.
@@ -76,6 +77,7 @@ func (c *catalogue) add(s *loaders.Sample, o *Options) error {
 		case !slices.Equal(shape, v.shape):
 			return fmt.Errorf("array %s has the extents %v along %s, %s has %v", name, shape, axes, o.Arrays[0], v.shape)
 		}
+		c.footprint.add(a, o.Size)
 		if len(c.volumes) == 0 {
 			c.layouts = append(c.layouts, l)
 			c.spatial = axes

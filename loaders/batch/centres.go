@@ -5,7 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/micropq/micropq/loaders"
 	"github.com/micropq/micropq/loaders/draw"
@@ -26,7 +27,7 @@ type centres struct {
 	level     int
 	classes   [][]instance // one entry, unless classes are drawn first
 
-	mu   sync.Mutex
+	turn *semaphore.Weighted       // of who reads them
 	kept map[int]map[int64][]point // by volume and instance id
 	size int                       // points in kept
 }
@@ -49,7 +50,7 @@ type centre struct {
 
 // newCentres lists the instances of the samples drawn.
 func newCentres(ctx context.Context, c *catalogue, o *Options) (*centres, error) {
-	x := &centres{catalogue: c, array: o.Labels, level: o.Level, kept: map[int]map[int64][]point{}}
+	x := &centres{catalogue: c, array: o.Labels, level: o.Level, turn: semaphore.NewWeighted(1), kept: map[int]map[int64][]point{}}
 	if x.array == "" {
 		i := slices.IndexFunc(c.layouts, func(l layout) bool { return l.role == schemas.RoleLabels })
 		if i < 0 {
@@ -109,8 +110,10 @@ func (x *centres) draw(ctx context.Context, r *draw.Random) (centre, error) {
 // points are the centres of an instance. Those of all instances of a sample are read
 // together, since their masks lie together.
 func (x *centres) points(ctx context.Context, in instance) ([]point, error) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
+	if err := x.turn.Acquire(ctx, 1); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	defer x.turn.Release(1)
 	all, ok := x.kept[in.volume]
 	if !ok {
 		sample := x.catalogue.volumes[in.volume].id

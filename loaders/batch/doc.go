@@ -10,8 +10,9 @@
 //     from the runs in the instances table: no voxel is read to choose a crop.
 //   - A tensor holds one array of all items of a batch: (N, C, Z, Y, X), or without the axes
 //     that the array lacks. Label arrays are merged over channels to instance ids, int32.
-//   - The memory of a [Loader] is that of the batches it has read ahead; it waits for the
-//     consumer rather than hold more.
+//   - The memory of a [Loader] is that of its batches, from when they are begun until the consumer
+//     asks for the next, of the buffers they are read with, and of chunks that are kept because a
+//     later box may want another part of them. It waits for the consumer rather than hold more.
 //
 // What a batch holds is decided by package draw; this package finds out where that lies and
 // reads it.

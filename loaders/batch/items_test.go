@@ -184,7 +184,7 @@ func TestItemsDamaged(t *testing.T) {
 			t.Errorf("decode %v: %v", decode, last)
 		}
 		skipped := make(chan Item, len(list.Items))
-		o.SkipBad, o.OnSkipped = true, func(item Item, err error) { skipped <- item }
+		o.OnError, o.OnSkipped = Skip, func(item Item, err error) { skipped <- item }
 		n := 0
 		for _, b := range all(t, loader(t, d, o)) {
 			n += len(b.Items)

@@ -37,6 +37,8 @@ type Batch struct {
 	// done with theirs of the same step.
 	State draw.State
 	Stats loaders.Stats
+
+	spares *spares
 }
 
 // Loader draws batches. It does not own its data sets.
@@ -48,6 +50,10 @@ type Loader struct {
 	image    *mapping     // of decoded images, nil where they stay as they are
 	sequence *sequence
 	drawing  string
+
+	window int             // batches under way or read ahead
+	memory *loaders.Memory // of their reads
+	spares *spares         // memory of batches released
 }
 
 // New prepares to draw from data sets: it reads their samples tables, and for foreground crops
@@ -76,7 +82,13 @@ func New(ctx context.Context, sources []Source, o Options) (*Loader, error) {
 	if l.sequence, err = newSequence(sets, sources, &l.options); err != nil {
 		return nil, err
 	}
+	if p := l.options.Partition; p.Steps(l.Len(), 0) == 0 {
+		return nil, fmt.Errorf("nothing is drawn: an epoch has %d items, and %d ranks with batches of %d drop that many at its end", l.Len(), p.World, p.Batch)
+	}
 	if l.drawing, err = drawing(sources, l.options); err != nil {
+		return nil, err
+	}
+	if err := l.divide(); err != nil {
 		return nil, err
 	}
 	if o.State != nil {
@@ -123,6 +135,21 @@ func (l *Loader) ParseState(data []byte) (draw.State, error) {
 	return draw.ParseState(data, l.drawing, l.Len())
 }
 
+// Start is the state that the loader begins with.
+func (l *Loader) Start() draw.State {
+	if l.options.State != nil {
+		return *l.options.State
+	}
+	return draw.State{Version: draw.StateVersion, Drawing: l.drawing}
+}
+
+// WithMemory is the loader that keeps within so many bytes, whatever the options said.
+func (l *Loader) WithMemory(n int64) (*Loader, error) {
+	other := *l
+	other.options.Memory = n
+	return &other, other.divide()
+}
+
 // Resume is the loader that goes on from a state, whatever the options said of one.
 func (l *Loader) Resume(s draw.State) (*Loader, error) {
 	if err := s.Check(l.drawing, l.Len()); err != nil {
@@ -133,16 +160,16 @@ func (l *Loader) Resume(s draw.State) (*Loader, error) {
 	return &resumed, nil
 }
 
+// Options are those of the loader, with their defaults.
+func (l *Loader) Options() Options { return l.options }
+
 // Axes are the spatial axes of boxes, such as ZYX; "" for whole items.
 func (l *Loader) Axes() string {
-	if l.options.Kind == WholeItems {
+	if l.wholes != nil {
 		return ""
 	}
 	return l.contents[0].spatial
 }
-
-// Options are those of the loader, with their defaults.
-func (l *Loader) Options() Options { return l.options }
 
 // Tensors describes the tensors of a batch of n items; their Data is nil.
 func (l *Loader) Tensors(n int) []Tensor {
@@ -171,31 +198,29 @@ func (l *Loader) Tensors(n int) []Tensor {
 	return append(ts, behind...)
 }
 
-// batchBytes is the memory of one batch, ok is false where that cannot be addressed.
-func (l *Loader) batchBytes() (n int64, ok bool) {
-	for _, t := range l.Tensors(l.options.Partition.Batch) {
-		e, fits := nd.CheckedElements(t.Shape)
-		if !fits {
-			return 0, false
+// itemBytes is about the memory of an item beside its elements.
+const itemBytes = 256
+
+// BatchBytes is the memory of a whole batch, about that where images are not decoded; an error where that cannot be addressed.
+func (l *Loader) BatchBytes() (n int64, err error) {
+	batch := l.options.Partition.Batch
+	for _, t := range l.Tensors(batch) {
+		e, fits := nd.CheckedElements(append(t.Shape, t.DType.Size()))
+		if n += int64(e); !fits || n < 0 {
+			return 0, fmt.Errorf("a batch of %d items, with %s of shape %v, cannot be addressed", batch, t.Name, t.Shape)
 		}
-		n += int64(e) * int64(t.DType.Size())
 	}
-	if l.wholes != nil {
-		n += l.imageBytes(l.options.Partition.Batch)
+	if len(l.options.Items.Decode) == 0 {
+		n += l.encodedBytes()
 	}
-	return n, true
+	return n + itemBytes*int64(batch), nil
 }
 
 // Batches draws this worker's batches of this rank in order, epoch after epoch. Batches are read ahead
-// within the memory of the options. A batch is the caller's to keep. When the caller stops, or
+// within the memory of the options. A batch is the caller's to keep or to release. When the caller stops, or
 // ctx is cancelled, nothing is left running.
 func (l *Loader) Batches(ctx context.Context) iter.Seq2[*Batch, error] {
 	return func(yield func(*Batch, error) bool) {
-		size, ok := l.batchBytes()
-		if !ok {
-			yield(nil, fmt.Errorf("a batch of %d boxes of %v cannot be addressed", l.options.Partition.Batch, l.options.Size))
-			return
-		}
 		epoch, start := int64(0), int64(0)
 		if s := l.options.State; s != nil {
 			epoch, start = s.Epoch, s.Position
@@ -204,9 +229,8 @@ func (l *Loader) Batches(ctx context.Context) iter.Seq2[*Batch, error] {
 		if l.options.Epochs > 0 {
 			end = l.options.Epochs
 		}
-		window := int(max(1, min(l.options.Memory/max(1, size), int64(2*l.options.Workers))))
 		for ; epoch < end; epoch, start = epoch+1, 0 {
-			if !l.epoch(ctx, epoch, start, window, yield) {
+			if !l.epoch(ctx, epoch, start, yield) {
 				return
 			}
 		}
@@ -214,21 +238,15 @@ func (l *Loader) Batches(ctx context.Context) iter.Seq2[*Batch, error] {
 }
 
 // epoch draws the batches of an epoch from a position on; more is false when no epoch follows.
-func (l *Loader) epoch(ctx context.Context, epoch, start int64, window int, yield func(*Batch, error) bool) (more bool) {
+func (l *Loader) epoch(ctx context.Context, epoch, start int64, yield func(*Batch, error) bool) (more bool) {
 	p := l.options.Partition
-	var steps []int64
-	for s := range p.Steps(l.Len(), start) {
-		if p.Mine(s) {
-			steps = append(steps, s)
-		}
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ready, done := make(chan *Batch), make(chan error, 1)
 	go func() {
 		defer close(ready)
-		done <- ordered.Each(ctx, len(steps), l.options.Workers, window,
-			func(ctx context.Context, i int) (*Batch, error) { return l.batch(ctx, epoch, start, steps[i]) },
+		done <- ordered.Each(ctx, int(p.Own(p.Steps(l.Len(), start))), l.options.Workers, l.window,
+			func(ctx context.Context, i int) (*Batch, error) { return l.batch(ctx, epoch, start, p.Nth(int64(i))) },
 			func(b *Batch) error {
 				select {
 				case ready <- b:
@@ -255,7 +273,7 @@ func (l *Loader) epoch(ctx context.Context, epoch, start int64, window int, yiel
 // batch reads the batch of a step.
 func (l *Loader) batch(ctx context.Context, epoch, start, step int64) (*Batch, error) {
 	p, n := l.options.Partition, l.Len()
-	b := &Batch{Epoch: epoch, Step: step, State: draw.State{Version: draw.StateVersion, Drawing: l.drawing, Epoch: epoch, Position: p.After(n, start, step+1)}}
+	b := &Batch{Epoch: epoch, Step: step, spares: l.spares, State: draw.State{Version: draw.StateVersion, Drawing: l.drawing, Epoch: epoch, Position: p.After(n, start, step+1)}}
 	if b.State.Position >= n {
 		b.State.Epoch, b.State.Position = epoch+1, 0
 	}
@@ -271,7 +289,7 @@ func (l *Loader) batch(ctx context.Context, epoch, start, step int64) (*Batch, e
 	b.Tensors = l.Tensors(len(items))
 	for i := range b.Tensors {
 		t := &b.Tensors[i]
-		t.Data = make([]byte, nd.Elements(t.Shape)*t.DType.Size())
+		t.Data = l.spares.get(nd.Elements(t.Shape) * t.DType.Size())
 	}
 	if l.wholes != nil {
 		err := l.readItems(ctx, b, items)
@@ -279,7 +297,7 @@ func (l *Loader) batch(ctx context.Context, epoch, start, step int64) (*Batch, e
 	}
 	for _, item := range items {
 		err := l.read(ctx, b, len(b.Items), item)
-		if err != nil && l.options.SkipBad && errors.Is(err, loaders.ErrDamaged) && ctx.Err() == nil {
+		if err != nil && l.options.OnError == Skip && errors.Is(err, loaders.ErrDamaged) && ctx.Err() == nil {
 			l.options.OnSkipped(item, err)
 			continue
 		}
@@ -311,6 +329,7 @@ func (l *Loader) read(ctx context.Context, b *Batch, i int, item Item) error {
 		if err != nil {
 			return err
 		}
+		a = a.Within(l.memory)
 		var stats loaders.Stats
 		if transformed {
 			stats, err = l.treated(ctx, b, i, k, &item, a)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 
@@ -32,42 +33,60 @@ const (
 	WholeItems Kind = "items"
 )
 
-// Options say what to draw. Arrays and Size are required, but for whole items.
+// OnError is what a damaged item does.
+type OnError string
+
+// What a damaged item does.
+const (
+	Fail OnError = "fail" // it ends the run with its error
+	Skip OnError = "skip" // it is left out of its batch and reported
+)
+
+// Options say what to draw. Size is required, but for whole items. In JSON they are one flat object with the names of the
+// flags of micropq stream; see UnmarshalJSON.
 type Options struct {
-	Split  string   // of the samples, "" for all
-	Sample string   // glob of their ids, "" for all
-	Arrays []string // the first decides the grid; all must have its spatial shape
-	Level  int      // pyramid level
-	Kind   Kind     // "" for Crops
-	Size   []int    // extent along Z, Y, X or Y, X, in elements of the level
+	Split  string   `json:"split,omitzero"`  // of the samples, "" for all
+	Sample string   `json:"sample,omitzero"` // glob of their ids, "" for all
+	Arrays []string `json:"array,omitempty"` // the first decides the grid; all must have its spatial shape; nil for raw
+	Level  int      `json:"level,omitzero"`  // pyramid level
+	Kind   Kind     `json:"kind,omitzero"`   // "" for Crops
+	Size   []int    `json:"size,omitempty"`  // extent along Z, Y, X or Y, X, in elements of the level
 
 	// Of crops.
-	Count      int64   // in an epoch; 0 for as many as cover the samples once
-	Foreground float64 // share of crops centred on an instance, 0 to 1
-	Labels     string  // label array of those instances; "" for the first label array of Arrays
-	ByClass    bool    // each class, then each instance of it, is equally likely; else each instance
+	Count      int64   `json:"count,omitzero"`      // in an epoch; 0 for as many as cover the samples once
+	Foreground float64 `json:"foreground,omitzero"` // share of crops centred on an instance, 0 to 1
+	Labels     string  `json:"labels,omitzero"`     // label array of those instances; "" for the first label array of Arrays
+	ByClass    bool    `json:"by-class,omitzero"`   // each class, then each instance of it, is equally likely; else each instance
 
 	// Of tiles.
-	Overlap []int // elements that neighbouring tiles share, along each axis of Size
+	Overlap []int `json:"overlap,omitempty"` // elements that neighbouring tiles share, along each axis of Size
 
-	Items     ItemOptions `json:"items,omitzero"`     // of whole items
-	Transform Transform   `json:"transform,omitzero"` // what becomes of what is read
+	// The fields of these stand among the others in JSON.
+	Items     ItemOptions    `json:"-"` // of whole items
+	Transform Transform      `json:"-"` // what becomes of what is read
+	Shuffle   draw.Shuffle   `json:"-"` // of tiles and whole items; crops need its seed alone
+	Partition draw.Partition `json:"-"`
 
-	Shuffle   draw.Shuffle // of tiles and whole items; crops need its seed alone
-	Partition draw.Partition
-	Epochs    int64       // to draw; 0 for 1, -1 for no end
-	State     *draw.State // to go on from
+	Epochs  int64       `json:"epochs,omitzero"`   // to draw; 0 for 1, -1 for no end
+	State   *draw.State `json:"state,omitzero"`    // to go on from
+	OnError OnError     `json:"on-error,omitzero"` // "" for Fail
 
-	Memory    int64 // bytes of batches read ahead, at least one batch; 0 for 1 GiB
-	Workers   int   // batches read at the same time; 0 for all processors
-	SkipBad   bool  // leave out items that are damaged, and report them, instead of failing
-	OnSkipped func(Item, error)
+	// Of the process that draws, and not in JSON.
+	Memory    int64             `json:"-"` // bytes of batches, also the one with the caller, of reads under way and of chunks kept; 0 for 1 GiB
+	Workers   int               `json:"-"` // batches read at the same time; 0 for all processors
+	OnSkipped func(Item, error) `json:"-"`
 }
 
 func (o Options) withDefaults() Options {
-	o.Partition = o.Partition.WithDefaults()
+	o.Partition, o.Shuffle = o.Partition.WithDefaults(), o.Shuffle.WithDefaults()
 	if o.Kind == "" {
 		o.Kind = Crops
+	}
+	if len(o.Arrays) == 0 && o.Kind != WholeItems {
+		o.Arrays = []string{"raw"}
+	}
+	if o.OnError == "" {
+		o.OnError = Fail
 	}
 	if o.Epochs == 0 {
 		o.Epochs = 1
@@ -94,21 +113,21 @@ func (o Options) Validate() error {
 		}
 	}
 	if o.Kind != WholeItems {
-		check(len(o.Arrays) == 0, "no arrays to draw: name one at least")
 		check(len(o.Size) < 2 || len(o.Size) > 3, "size %v: want Z,Y,X or Y,X", o.Size)
-		check(len(o.Size) > 0 && slices.Min(o.Size) < 1, "size %v: want positive extents", o.Size)
+		check(len(o.Size) > 0 && (slices.Min(o.Size) < 1 || slices.Max(o.Size) > math.MaxInt32), "size %v: want extents from 1 to %d", o.Size, math.MaxInt32)
 		check(!o.Items.isZero(), "the kind, type and data set of questions, and decode, are for whole items")
 	}
 	errs = append(errs, o.Transform.check(&o))
-	check(o.Count < 0, "%d crops: want a positive number", o.Count)
+	check(o.Count < 0 || o.Count > draw.MaxItems, "%d crops: want a number up to %d", o.Count, int64(draw.MaxItems))
 	check(!(o.Foreground >= 0 && o.Foreground <= 1), "foreground %v: want a share from 0 to 1", o.Foreground)
 	check(o.Epochs < -1, "%d epochs: want a positive number, or -1 for no end", o.Epochs)
 	check(o.Memory < 0 || o.Workers < 0, "memory %d, workers %d: want positive numbers", o.Memory, o.Workers)
+	check(o.OnError != Fail && o.OnError != Skip, "on-error %q: want %s or %s", o.OnError, Fail, Skip)
 	switch o.Kind {
 	case Crops:
 		check(o.Shuffle.Seed == nil, "%w", draw.ErrNoSeed)
 		check(len(o.Overlap) > 0, "overlap is for tiles")
-		check(o.Shuffle.Mode != "" && o.Shuffle.Mode != draw.ModeNone, "crops are drawn at random: shuffle is for tiles")
+		check(o.Shuffle.Mode != draw.ModeNone, "crops are drawn at random: shuffle is for tiles")
 	case Tiles:
 		check(o.Foreground > 0 || o.Count > 0, "count and foreground are for crops")
 		check(len(o.Overlap) > 0 && len(o.Overlap) != len(o.Size), "overlap %v: want one number an axis of size %v", o.Overlap, o.Size)

@@ -46,13 +46,13 @@ type transformCase struct {
 	Drawn         [][]int64           `json:"drawn,omitempty"` // of the masks after
 }
 
-// cases collects what the oracle is to judge.
-type cases struct {
+// judged collects what the oracle is to judge.
+type judged struct {
 	dir  string
 	list []transformCase
 }
 
-func (c *cases) tensor(t *testing.T, tensor Tensor) described {
+func (c *judged) tensor(t *testing.T, tensor Tensor) described {
 	t.Helper()
 	d := described{fmt.Sprintf("%d-%d.bin", len(c.list), len(tensor.Data)), tensor.DType, tensor.Shape, tensor.Axes}
 	for k := 0; ; k++ { // before and after may be of one size
@@ -67,7 +67,7 @@ func (c *cases) tensor(t *testing.T, tensor Tensor) described {
 	return d
 }
 
-func (c *cases) judge(t *testing.T) {
+func (c *judged) judge(t *testing.T) {
 	t.Helper()
 	text, err := json.Marshal(c.list)
 	if err != nil {
@@ -104,7 +104,7 @@ func turnsOf(b *Batch) (turns []int, flips []string) {
 
 // Transforms of images of volumes are what numpy makes of them.
 func TestImageTransforms(t *testing.T) {
-	c, d := &cases{dir: t.TempDir()}, small(t)
+	c, d := &judged{dir: t.TempDir()}, small(t)
 	for name, tr := range map[string]Transform{
 		"range":                  {Range: []float64{0, 1500}},
 		"range, float16":         {Range: []float64{10, 900}, DType: schemas.Float16},
@@ -141,7 +141,7 @@ func TestImageTransforms(t *testing.T) {
 
 // The same for decoded images, whose channels are last.
 func TestDecodedTransforms(t *testing.T) {
-	c, d := &cases{dir: t.TempDir()}, vqaDataset(t)
+	c, d := &judged{dir: t.TempDir()}, vqaDataset(t)
 	for name, tr := range map[string]Transform{
 		"mean and deviation":  {Offset: []float64{123.675, 116.28, 103.53}, Scale: []float64{58.395, 57.12, 57.375}},
 		"flips and rotations": {Flip: "XY", Rotate: true},
@@ -161,7 +161,7 @@ func TestDecodedTransforms(t *testing.T) {
 
 // Masks are those of the largest instances, overlaps kept; the oracle has the masks of all instances.
 func TestInstanceMasks(t *testing.T) {
-	c, d := &cases{dir: t.TempDir()}, small(t)
+	c, d := &judged{dir: t.TempDir()}, small(t)
 	for _, tt := range []struct {
 		instances int
 		size      []int
@@ -179,7 +179,7 @@ func TestInstanceMasks(t *testing.T) {
 		this := transformCase{Name: fmt.Sprint(tt), After: c.tensor(t, out.Tensors[0]), Turns: turns, Flips: flips, Instances: tt.instances}
 		before := Tensor{Axes: "NMZYX", DType: schemas.Uint8, Shape: append([]int{len(out.Items), 4}, tt.size...)}
 		for i, item := range out.Items {
-			ids, masks := masksOf(t, d, item, tt.size)
+			ids, masks := allMasks(t, d, item, tt.size)
 			before.Data = append(before.Data, masks...)
 			this.IDs = append(this.IDs, ids)
 			var drawn []int64
@@ -194,8 +194,8 @@ func TestInstanceMasks(t *testing.T) {
 	c.judge(t)
 }
 
-// masksOf are the masks of all instances of a box, beyond the border too.
-func masksOf(t *testing.T, d *loaders.Dataset, item Item, size []int) (ids []int64, masks []byte) {
+// allMasks are the masks of all instances of a box, beyond the border too.
+func allMasks(t *testing.T, d *loaders.Dataset, item Item, size []int) (ids []int64, masks []byte) {
 	t.Helper()
 	a, err := d.Array(t.Context(), item.Sample, "gt_instances", 0)
 	if err != nil {
@@ -204,23 +204,13 @@ func masksOf(t *testing.T, d *loaders.Dataset, item Item, size []int) (ids []int
 	if ids, err = a.InstanceIDs(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	r := nd.Region{Origin: item.Origin, Shape: make([]int, 3)}
+	part := []int{len(ids)}
 	for i, n := range a.LabelShape() {
-		r.Shape[i] = min(size[i], n-item.Origin[i])
-	}
-	part := make([]bool, len(ids)*r.Elements())
-	if _, err := loaders.ReadMasks(t.Context(), a, r, ids, part); err != nil {
-		t.Fatal(err)
-	}
-	src := make([]byte, len(part))
-	for i, v := range part {
-		if v {
-			src[i] = 1
-		}
+		part = append(part, min(size[i], n-item.Origin[i]))
 	}
 	masks = make([]byte, len(ids)*nd.Elements(size))
 	whole := nd.Dense(masks, append([]int{len(ids)}, size...), 1)
-	nd.Copy(whole.Slice(nd.Region{Origin: make([]int, 4), Shape: append([]int{len(ids)}, r.Shape...)}), nd.Dense(src, append([]int{len(ids)}, r.Shape...), 1))
+	nd.Copy(whole.Slice(nd.Whole(part)), nd.Dense(masksOf(t, a, item.Origin, size, ids), part, 1))
 	return ids, masks
 }
 
@@ -245,7 +235,7 @@ func sections(t *testing.T) *loaders.Dataset {
 
 // Labels become the classes of their instances; without "*" a class that is not listed is an error.
 func TestClassMaps(t *testing.T) {
-	c, d := &cases{dir: t.TempDir()}, sections(t)
+	c, d := &judged{dir: t.TempDir()}, sections(t)
 	for _, classes := range [][]string{{"AM", "NTM", "FAM"}, {"NTM", "*"}} {
 		o := Options{Arrays: []string{"gt_instances"}, Kind: Tiles, Size: []int{20, 33}, Partition: draw.Partition{Batch: 100}, Transform: Transform{Classes: classes}}
 		_, raw, out := first(t, d, o)

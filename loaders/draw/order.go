@@ -8,13 +8,23 @@ import (
 // Shuffle is how the items of an epoch are ordered.
 type Shuffle struct {
 	// Mode is "" or ModeNone for the order of the data set, ModeGlobal or ModeBuffered.
-	Mode Mode
+	Mode Mode `json:"shuffle,omitzero"`
 	// Seed decides the order. It is a pointer because a shuffle without one is an error:
 	// a run that cannot be repeated is not wanted by anyone who did not say so.
-	Seed *uint64
+	Seed *uint64 `json:"seed,omitzero"`
 	// Block and Buffer are for ModeBuffered: runs of Block items that lie together stay so,
 	// and Buffer items are shuffled among themselves. Zero stands for 64 and 4096.
-	Block, Buffer int
+	Block  int `json:"shuffle-block,omitzero"`
+	Buffer int `json:"shuffle-buffer,omitzero"`
+}
+
+// WithDefaults puts in what zero values stand for.
+func (s Shuffle) WithDefaults() Shuffle {
+	if s.Mode == "" {
+		s.Mode = ModeNone
+	}
+	s.Block, s.Buffer = or(s.Block, 64), or(s.Buffer, 4096)
+	return s
 }
 
 // Mode is a way to shuffle.
@@ -42,8 +52,8 @@ func (s Shuffle) Validate() error {
 	default:
 		errs = append(errs, fmt.Errorf("shuffle %q: want %s, %s or %s", s.Mode, ModeNone, ModeGlobal, ModeBuffered))
 	}
-	if s.Block < 0 || s.Buffer < 0 {
-		errs = append(errs, fmt.Errorf("shuffle blocks of %d in a buffer of %d: want positive numbers", s.Block, s.Buffer))
+	if min(s.Block, s.Buffer) < 0 || max(s.Block, s.Buffer) > MaxItems {
+		errs = append(errs, fmt.Errorf("shuffle blocks of %d in a buffer of %d: want positive numbers up to %d", s.Block, s.Buffer, int64(MaxItems)))
 	}
 	return errors.Join(errs...)
 }
@@ -79,13 +89,14 @@ func NewOrder(n int64, s Shuffle, epoch int64) (*Order, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
+	s = s.WithDefaults()
 	o := &Order{n: n, mode: s.Mode, key: key(s.seed(), uint64(epoch), tagOrder)}
 	switch s.Mode {
 	case ModeGlobal:
 		o.global = newPermutation(n, o.key)
 	case ModeBuffered:
-		o.block = int64(or(s.Block, 64))
-		o.window = max(1, int64(or(s.Buffer, 4096))/o.block) * o.block
+		o.block = int64(s.Block)
+		o.window = max(1, int64(s.Buffer)/o.block) * o.block
 		blocks := (n + o.block - 1) / o.block
 		o.global = newPermutation(blocks, o.key)
 		o.short = -1

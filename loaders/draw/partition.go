@@ -18,17 +18,20 @@ const (
 
 // Partition shares the positions of an epoch out to ranks and their workers.
 type Partition struct {
-	Batch     int       // items of a batch, at least 1
-	Rank      int       // 0 <= Rank < World
-	World     int       // 0 stands for 1
-	Worker    int       // 0 <= Worker < Workers, within the rank
-	Workers   int       // 0 stands for 1
-	Remainder Remainder // "" stands for Keep
+	Batch     int       `json:"batch,omitzero"`     // items of a batch, 0 stands for 1
+	Rank      int       `json:"rank,omitzero"`      // 0 <= Rank < World
+	World     int       `json:"world,omitzero"`     // 0 stands for 1
+	Worker    int       `json:"worker,omitzero"`    // 0 <= Worker < Workers, within the rank
+	Workers   int       `json:"workers,omitzero"`   // 0 stands for 1
+	Remainder Remainder `json:"remainder,omitzero"` // "" stands for Keep
 }
+
+// MaxItems bounds the items of an epoch and of a step, so that arithmetic with them stays within 64 bits.
+const MaxItems = 1 << 48
 
 // WithDefaults puts in what zero values stand for.
 func (p Partition) WithDefaults() Partition {
-	p.World, p.Workers = or(p.World, 1), or(p.Workers, 1)
+	p.Batch, p.World, p.Workers = or(p.Batch, 1), or(p.World, 1), or(p.Workers, 1)
 	if p.Remainder == "" {
 		p.Remainder = Keep
 	}
@@ -38,6 +41,10 @@ func (p Partition) WithDefaults() Partition {
 // Validate reports every problem of a partition with its defaults.
 func (p Partition) Validate() error {
 	var errs []error
+	// So that positions, which are at most MaxItems and one step more, stay within 64 bits.
+	if p.Batch > MaxItems || p.World > MaxItems/max(1, p.Batch) {
+		errs = append(errs, fmt.Errorf("batches of %d items for %d ranks: want at most %d items a step", p.Batch, p.World, MaxItems))
+	}
 	if p.Batch < 1 {
 		errs = append(errs, fmt.Errorf("batch of %d items: want at least 1", p.Batch))
 	}
@@ -79,8 +86,13 @@ func (p Partition) Step(dst []int64, n, start, step int64) []int64 {
 	return dst
 }
 
-// Mine reports whether a step's batch is made by this worker.
-func (p Partition) Mine(step int64) bool { return step%int64(p.Workers) == int64(p.Worker) }
+// Own is how many batches this worker makes in so many steps.
+func (p Partition) Own(steps int64) int64 {
+	return max(0, (steps-int64(p.Worker)+int64(p.Workers)-1)/int64(p.Workers))
+}
+
+// Nth is the step of this worker's batch i, from 0.
+func (p Partition) Nth(i int64) int64 { return int64(p.Worker) + i*int64(p.Workers) }
 
 // After is the position of the global order from which a run goes on after so many steps of
 // all ranks.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 )
 
 // State is where a run goes on. It belongs to the global order, not to a rank: after the same
@@ -39,6 +40,8 @@ func (s State) Check(drawing string, n int64) error {
 		return fmt.Errorf("%w: version %d, want %d", ErrState, s.Version, StateVersion)
 	case s.Drawing != drawing:
 		return fmt.Errorf("%w: it was saved with another data set or other options: their order of items is another", ErrState)
+	case s.Epoch > math.MaxInt64/2/max(1, n)-1:
+		return fmt.Errorf("%w: epoch %d of %d items each is out of range", ErrState, s.Epoch, n)
 	case s.Epoch < 0 || s.Position < 0 || s.Position > n:
 		return fmt.Errorf("%w: epoch %d, position %d of %d items", ErrState, s.Epoch, s.Position, n)
 	}

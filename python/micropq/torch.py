@@ -10,6 +10,13 @@
 
 ``batch_size=None`` because batches are drawn whole. With workers each starts a process of its own and
 makes every n-th batch; DataLoader takes them in turn, so the order is that of one process.
+
+With ``server=micropq.connect(...)`` the batches come from a server, and data sets are its names; each worker
+has a stream of its own there. Do not call the server before DataLoader forks its workers: gRPC does not survive
+a fork; or give DataLoader ``multiprocessing_context="spawn"``. ::
+
+    server = micropq.connect("grpc://127.0.0.1:8815")
+    data = micropq.torch.Batches("fisbe", server=server, size=(64, 64, 64), seed=1, rank=rank, world=world)
 """
 from __future__ import annotations
 
@@ -20,21 +27,22 @@ import numpy as np
 import torch
 from torch.utils.data import IterableDataset, get_worker_info
 
-from ._stream import stream
+from ._flight import FlightStream, Server
+from ._stream import Stream, stream
 
 
 class Batches(IterableDataset):
-    """The batches of ``micropq.stream`` as dictionaries of tensors.
+    """The batches of ``micropq.stream``, or of a ``server``, as dictionaries of tensors.
 
     ``options`` are those of ``micropq.stream``. uint16 and uint32, which torch computes little with, come as
     int32 and int64 unless ``convert=False``. What is no array stays as it is, encoded images as bytes. A
     batch's ``state`` is a dictionary as ``load_state_dict`` takes it.
     """
 
-    def __init__(self, *datasets: str, convert: bool = True, **options: Any) -> None:
+    def __init__(self, *datasets: str, server: Server | None = None, convert: bool = True, **options: Any) -> None:
         super().__init__()
         self._datasets, self._options = datasets, options
-        self._convert = convert
+        self._server, self._convert = server, convert
         self._state: Mapping[str, Any] | None = None
 
     def state_dict(self) -> dict[str, Any] | None:
@@ -50,10 +58,15 @@ class Batches(IterableDataset):
         info = get_worker_info()
         if info is not None:
             options |= {"worker": info.id, "workers": info.num_workers}
-        with stream(*self._datasets, state=self._state, **options) as batches:
+        with self._open(state=self._state, **options) as batches:
             for batch in batches:
                 self._state = batch.state
                 yield {**{name: self._tensor(batch[name]) for name in batch}, "state": dict(self._state)}
+
+    def _open(self, **options: Any) -> Stream | FlightStream:
+        if self._server is not None:
+            return self._server.batches(self._datasets, **options)
+        return stream(*self._datasets, **options)
 
     def _tensor(self, value: Any) -> Any:
         if not isinstance(value, np.ndarray):

@@ -122,13 +122,25 @@ func categoriesOf(objects []exchange.Object) (list []category, ids map[string]in
 func annotationOf(o *exchange.Object, c *exchange.Canvas, ids map[string]int64) *annotation {
 	b := o.Mask.BBox()
 	// Of a string and two integers: always marshals.
-	counts, _ := json.Marshal(mask.CompressCounts(o.Mask.COCO(c.Y, c.X)))
+	counts, _ := json.Marshal(Encode(o.Mask, c.Y, c.X))
 	segmentation, _ := json.Marshal(rle{[2]int{c.Y, c.X}, counts})
 	return &annotation{
 		ID: o.ID, Image: 1, Category: ids[cmp.Or(o.Class, noClass)], Area: float64(o.Mask.Area()),
 		BBox:         []float64{float64(b.X0), float64(b.Y0), float64(b.X1 - b.X0), float64(b.Y1 - b.Y0)},
 		Segmentation: segmentation, Status: o.Status,
 	}
+}
+
+// Encode is the counts of a mask in an image of h rows and w columns, as they are written.
+func Encode(m mask.Mask, h, w int) string { return mask.CompressCounts(m.COCO(h, w)) }
+
+// Decode is the mask of counts that were written.
+func Decode(code string, h, w int) (mask.Mask, error) {
+	counts, err := mask.ExpandCounts(code)
+	if err != nil {
+		return nil, err
+	}
+	return mask.FromCOCO(counts, h, w)
 }
 
 // Read implements exchange.Format.
@@ -209,6 +221,18 @@ func stem(name string) string {
 	return name
 }
 
+// RingOf is the ring, with an index for errors, of numbers x, y, x, y, ... .
+func RingOf(index int, xy []float64) (mask.Ring, error) {
+	if len(xy)%2 != 0 || len(xy) < 6 {
+		return nil, &mask.PolygonError{Ring: index, Reason: fmt.Sprintf("%d numbers: want x and y of three or more corners", len(xy))}
+	}
+	ring := make(mask.Ring, len(xy)/2)
+	for i := range ring {
+		ring[i] = mask.Vertex{X: xy[2*i], Y: xy[2*i+1]}
+	}
+	return ring, nil
+}
+
 // maskOf reads a segmentation: run lengths, compressed or not, or polygons.
 func maskOf(data json.RawMessage, h, w int) (mask.Mask, error) {
 	switch {
@@ -219,7 +243,14 @@ func maskOf(data json.RawMessage, h, w int) (mask.Mask, error) {
 		if err := json.Unmarshal(data, &polygons); err != nil {
 			return nil, fmt.Errorf("segmentation: %w", err)
 		}
-		return fromPolygons(polygons, h, w)
+		rings := make([]mask.Ring, len(polygons))
+		for i, xy := range polygons {
+			var err error
+			if rings[i], err = RingOf(i, xy); err != nil {
+				return nil, err
+			}
+		}
+		return Rasterize(rings, h, w, mask.MaxRuns)
 	}
 	var r rle
 	if err := json.Unmarshal(data, &r); err != nil {
@@ -228,17 +259,15 @@ func maskOf(data json.RawMessage, h, w int) (mask.Mask, error) {
 	if r.Size != [2]int{h, w} {
 		return nil, fmt.Errorf("segmentation of size %v, the image has [%d %d]", r.Size, h, w)
 	}
-	var counts []int64
 	if len(r.Counts) > 0 && r.Counts[0] == '"' {
 		var text string
-		err := json.Unmarshal(r.Counts, &text)
-		if err == nil {
-			counts, err = mask.ExpandCounts(text)
-		}
-		if err != nil {
+		if err := json.Unmarshal(r.Counts, &text); err != nil {
 			return nil, err
 		}
-	} else if err := json.Unmarshal(r.Counts, &counts); err != nil {
+		return Decode(text, h, w)
+	}
+	var counts []int64
+	if err := json.Unmarshal(r.Counts, &counts); err != nil {
 		return nil, fmt.Errorf("counts: %w", err)
 	}
 	return mask.FromCOCO(counts, h, w)

@@ -3,7 +3,7 @@
 //
 // Written are compressed run lengths, which hold holes, pieces and overlaps. Read are
 // compressed and uncompressed run lengths and polygons, of objects and of crowds alike. A
-// polygon is rasterised as pycocotools does it (see fromPolygon), which is not the rule of
+// polygon is rasterised as pycocotools does it (see Rasterize), which is not the rule of
 // pixel centres: what the field has computed from such a file stays true.
 //
 // COCO has images, not volumes.

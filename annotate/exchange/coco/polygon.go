@@ -1,138 +1,148 @@
 package coco
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 
 	"github.com/micropq/micropq/internal/mask"
+	"github.com/micropq/micropq/schemas"
 )
-
-// fromPolygons is the union of polygons, as pycocotools takes the parts of an annotation.
-func fromPolygons(polygons [][]float64, h, w int) (union mask.Mask, err error) {
-	if len(polygons) == 0 {
-		return nil, errors.New("segmentation without a polygon")
-	}
-	for i, xy := range polygons {
-		m, err := fromPolygon(xy, h, w)
-		if err != nil {
-			return nil, fmt.Errorf("polygon %d: %w", i, err)
-		}
-		union = mask.Union(union, m)
-	}
-	return union, nil
-}
 
 const (
 	// scale is how much finer than pixels a boundary is followed.
 	scale = 5
+	// middle is where, on the fine grid, the boundary passes the middle of a column: between middle and
+	// middle+1 of the steps of the column.
+	middle = scale / 2
 	// maxCoordinate keeps scaled coordinates well within 32 bits.
 	maxCoordinate = 1 << 26
-	// maxSteps bounds the length of a boundary, in steps.
-	maxSteps = 1 << 27
+	// maxCrossings bounds how often boundaries cross the middle of a column.
+	maxCrossings = 1 << 24
 )
+
+// Rasterize is the union of polygons given as rings in corner coordinates, as pycocotools takes the parts of an
+// annotation, in an image of h rows and w columns. The rule is that of the COCO API (rleFrPoly in common/maskApi.c):
+// corners are rounded to a grid five times as fine as the pixels, the boundary is followed along it, and each time
+// it passes the middle of a column of pixels, the column changes between outside and inside there. What cannot be
+// rasterised is a *[mask.PolygonError], more than maxRuns runs are a *[mask.CountsError].
+func Rasterize(rings []mask.Ring, h, w, maxRuns int) (union mask.Mask, err error) {
+	if len(rings) == 0 {
+		return nil, &mask.PolygonError{Ring: -1, Reason: "segmentation without a polygon"}
+	}
+	for i, ring := range rings {
+		m, err := rasterize(i, ring, h, w, maxRuns)
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			union = m
+		} else {
+			union = mask.Union(union, m)
+		}
+	}
+	return union, nil
+}
+
+// buffers keeps memory for the crossings of usual polygons.
+var buffers = sync.Pool{New: func() any { return new([]int) }}
+
+const keptCrossings = 1 << 14
 
 // step is a point of the boundary on the fine grid.
 type step struct{ u, v int }
 
-// fromPolygon rasterises a polygon given as x, y, x, y, ... in corner coordinates. The rule is
-// that of the COCO API (rleFrPoly in common/maskApi.c): corners are rounded to a grid five
-// times as fine as the pixels, the boundary is followed along it, and each time it passes the
-// middle of a column of pixels, the column changes between outside and inside there.
-func fromPolygon(xy []float64, h, w int) (mask.Mask, error) {
-	n := len(xy) / 2
-	if len(xy)%2 != 0 || n < 3 {
-		return nil, fmt.Errorf("%d numbers: want x and y of three or more corners", len(xy))
+func rasterize(index int, ring mask.Ring, h, w, maxRuns int) (mask.Mask, error) {
+	if len(ring) < 3 {
+		return nil, &mask.PolygonError{Ring: index, Reason: fmt.Sprintf("%d corners: want three or more", len(ring))}
 	}
-	corners := make([]step, n)
-	for i := range corners {
-		x, y := xy[2*i], xy[2*i+1]
-		if !(math.Abs(x) < maxCoordinate && math.Abs(y) < maxCoordinate) {
-			return nil, fmt.Errorf("corner %d is at (%v, %v): out of range", i, x, y)
-		}
-		corners[i] = step{int(scale*x + 0.5), int(scale*y + 0.5)}
-	}
-	boundary, err := follow(corners)
-	if err != nil {
-		return nil, err
-	}
-	return mask.FromCOCO(countsOf(crossings(boundary, h, w), h*w), h, w)
-}
-
-// follow lists the points of the boundary, both ends of each side included.
-func follow(corners []step) ([]step, error) {
-	total := 0
-	for i, a := range corners {
-		b := corners[(i+1)%len(corners)]
-		total += max(abs(b.u-a.u), abs(b.v-a.v)) + 1
-		if total > maxSteps {
-			return nil, errors.New("the boundary is too long")
+	for i, p := range ring {
+		if !(math.Abs(p.X) < maxCoordinate && math.Abs(p.Y) < maxCoordinate) {
+			return nil, &mask.PolygonError{Ring: index, Reason: fmt.Sprintf("corner %d is at (%v, %v): out of range", i, p.X, p.Y)}
 		}
 	}
-	boundary := make([]step, 0, total)
-	for i, a := range corners {
-		boundary = side(boundary, a, corners[(i+1)%len(corners)])
-	}
-	return boundary, nil
-}
-
-// side appends the points from a to b, one for each step along the longer axis. Points are
-// computed from the end with the smaller coordinate on that axis, so that a side has the same
-// points in both directions.
-func side(dst []step, a, b step) []step {
-	du, dv := abs(b.u-a.u), abs(b.v-a.v)
-	flat := du >= dv
-	flip := flat && a.u > b.u || !flat && a.v > b.v
-	if flip {
-		a, b = b, a
-	}
-	slope, length := float64(b.v-a.v)/float64(du), du
-	if !flat {
-		slope, length = float64(b.u-a.u)/float64(dv), dv
-	}
-	for d := range length + 1 {
-		t := d
-		if flip {
-			t = length - d
+	pooled := buffers.Get().(*[]int)
+	at := (*pooled)[:0]
+	defer func() {
+		if cap(at) <= keptCrossings {
+			*pooled = at
+			buffers.Put(pooled)
 		}
-		if flat {
-			v := a.v // of a single point, which has no slope
-			if length > 0 {
-				v = int(float64(a.v) + slope*float64(t) + 0.5)
-			}
-			dst = append(dst, step{a.u + t, v})
-		} else {
-			dst = append(dst, step{int(float64(a.u) + slope*float64(t) + 0.5), a.v + t})
+	}()
+	a := fine(ring[len(ring)-1])
+	for _, p := range ring {
+		b := fine(p)
+		if at = crossings(at, a, b, h, w); len(at) > maxCrossings {
+			return nil, &mask.PolygonError{Ring: index, Reason: fmt.Sprintf("it crosses columns more than %d times", maxCrossings)}
 		}
-	}
-	return dst
-}
-
-// crossings are the positions, column by column in an image of h rows and w columns, at which
-// the boundary passes the middle of a column; ascending.
-func crossings(boundary []step, h, w int) []int {
-	var at []int
-	for j := 1; j < len(boundary); j++ {
-		p, q := boundary[j-1], boundary[j]
-		if p.u == q.u {
-			continue
-		}
-		left := q.u - 1 // of the two points, or one before the second
-		if q.u < p.u {
-			left = q.u
-		}
-		x := (float64(left)+0.5)/scale - 0.5
-		if x != math.Floor(x) || x < 0 || x > float64(w-1) {
-			continue
-		}
-		y := (float64(min(p.v, q.v))+0.5)/scale - 0.5
-		y = math.Ceil(max(0, min(float64(h), y)))
-		at = append(at, int(x)*h+int(y))
+		a = b
 	}
 	slices.Sort(at)
+	return mask.FromCountsWithin(countsOf(at, h*w), schemas.BBox{Z1: 1, Y1: int32(h), X1: int32(w)}, mask.ColumnMajor, maxRuns)
+}
+
+func fine(p mask.Vertex) step { return step{int(scale*p.X + 0.5), int(scale*p.Y + 0.5)} }
+
+// crossings appends the positions, column by column in an image of h rows and w columns, at which the boundary from a to b
+// passes the middle of a column. The boundary has one point for each step along the longer axis, computed from the
+// end with the smaller coordinate on that axis, so that a side has the same points in both directions. Of those, only
+// the two at the middle of each column are computed here.
+func crossings(at []int, a, b step, h, w int) []int {
+	if a.u == b.u {
+		return at
+	}
+	du, dv := abs(b.u-a.u), abs(b.v-a.v)
+	flat := du >= dv
+	if flat && a.u > b.u || !flat && a.v > b.v {
+		a, b = b, a
+	}
+	first := max(0, ceilDiv(min(a.u, b.u)-middle, scale))
+	last := min(w-1, floorDiv(max(a.u, b.u)-1-middle, scale))
+	for x := first; x <= last; x++ {
+		left := scale*x + middle // the point before the crossing, going right
+		var v int
+		if flat {
+			slope := float64(b.v-a.v) / float64(du)
+			t := left - a.u
+			v = min(along(a.v, slope, t), along(a.v, slope, t+1))
+		} else {
+			v = a.v + steep(a.u, float64(b.u-a.u)/float64(dv), dv, left)
+		}
+		y := (float64(v)+0.5)/scale - 0.5
+		y = math.Ceil(max(0, min(float64(h), y)))
+		at = append(at, x*h+int(y))
+	}
 	return at
 }
+
+// along is the coordinate across a side at step t of it.
+func along(from int, slope float64, t int) int { return int(float64(from) + slope*float64(t) + 0.5) }
+
+// steep is the last step t, of a side of n steps along V, before U changes between left and left+1.
+func steep(from int, slope float64, n, left int) int {
+	before := func(t int) bool { // the change comes after t
+		u := along(from, slope, t)
+		return slope > 0 && u <= left || slope < 0 && u > left
+	}
+	t := max(0, min(n-1, int((float64(left)+0.5-float64(from))/slope)))
+	for t > 0 && !before(t) {
+		t--
+	}
+	for t < n-1 && before(t+1) {
+		t++
+	}
+	return t
+}
+
+func floorDiv(a, b int) int {
+	if a < 0 {
+		return -((b - 1 - a) / b)
+	}
+	return a / b
+}
+
+func ceilDiv(a, b int) int { return floorDiv(a+b-1, b) }
 
 // countsOf are the run lengths between positions, outside first.
 func countsOf(at []int, size int) []int64 {

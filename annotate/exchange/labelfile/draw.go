@@ -21,7 +21,7 @@ type owned struct {
 // Drawing is a label image that is drawn row by row.
 type Drawing struct {
 	Canvas  *exchange.Canvas
-	DType   schemas.DType // uint16, uint32 or int64
+	DType   schemas.DType // of integers
 	Objects int           // of which at least one voxel is drawn
 	Lost    int64         // voxels that are not
 
@@ -66,13 +66,19 @@ func NewDrawing(format string, c *exchange.Canvas, objects []exchange.Object, lo
 
 // limit is the largest id that elements hold.
 func limit(d schemas.DType) int64 {
-	switch d {
-	case schemas.Uint16:
-		return math.MaxUint16
-	case schemas.Uint32:
-		return math.MaxUint32
+	bits := 8 * d.Size()
+	if d.Signed() || bits == 64 {
+		bits--
 	}
-	return math.MaxInt64
+	return math.MaxInt64 >> (63 - bits)
+}
+
+// typesOf are the types of elements to choose from: the one that is wanted, or those of the format.
+func typesOf(wanted schemas.DType, format ...schemas.DType) []schemas.DType {
+	if wanted != "" {
+		return []schemas.DType{wanted}
+	}
+	return format
 }
 
 // survey counts the voxels and objects that the drawing shows.
@@ -124,10 +130,12 @@ func (d *Drawing) Row(dst []byte, z, y int) {
 	for ; d.next < len(d.runs) && d.runs[d.next].Z == at.Z && d.runs[d.next].Y == at.Y; d.next++ {
 		r := d.runs[d.next]
 		for x := int(r.X); x < int(r.End()); x++ {
-			switch d.DType {
-			case schemas.Uint16:
+			switch d.DType.Size() {
+			case 1:
+				dst[x] = byte(r.id)
+			case 2:
 				binary.LittleEndian.PutUint16(dst[2*x:], uint16(r.id))
-			case schemas.Uint32:
+			case 4:
 				binary.LittleEndian.PutUint32(dst[4*x:], uint32(r.id))
 			default:
 				binary.LittleEndian.PutUint64(dst[8*x:], uint64(r.id))

@@ -11,7 +11,9 @@ import (
 )
 
 // NPY is numpy's file of one array.
-type NPY struct{}
+type NPY struct {
+	DType schemas.DType // of the elements, "" for the smallest of uint16, uint32 and int64 that holds the ids
+}
 
 // Name implements exchange.Format.
 func (NPY) Name() string { return "npy" }
@@ -23,7 +25,7 @@ func (NPY) Matches(name string) bool {
 
 // Write implements exchange.Format.
 func (f NPY) Write(ctx context.Context, path string, c *exchange.Canvas, objects []exchange.Object, o exchange.Options) (exchange.Report, error) {
-	d, err := NewDrawing(f.Name(), c, objects, o.Lossy, schemas.Uint16, schemas.Uint32, schemas.Int64)
+	d, err := NewDrawing(f.Name(), c, objects, o.Lossy, typesOf(f.DType, schemas.Uint16, schemas.Uint32, schemas.Int64)...)
 	if err != nil {
 		return exchange.Report{}, err
 	}

@@ -8,8 +8,12 @@ import (
 	"github.com/micropq/micropq/schemas"
 )
 
-// TIFF is a grey image of 16 or 32 bits, one page a plane.
-type TIFF struct{}
+// TIFF is a grey image, one page a plane.
+type TIFF struct {
+	DType       schemas.DType // of the elements, unsigned; "" for the smaller of uint16 and uint32 that holds the ids
+	Description string        // of the first page, "" for one that gives the shape in tifffile's way
+	Software    string
+}
 
 // Name implements exchange.Format.
 func (TIFF) Name() string { return "tif" }
@@ -21,11 +25,11 @@ func (TIFF) Matches(name string) bool {
 
 // Write implements exchange.Format.
 func (f TIFF) Write(ctx context.Context, path string, c *exchange.Canvas, objects []exchange.Object, o exchange.Options) (exchange.Report, error) {
-	d, err := NewDrawing(f.Name(), c, objects, o.Lossy, schemas.Uint16, schemas.Uint32)
+	d, err := NewDrawing(f.Name(), c, objects, o.Lossy, typesOf(f.DType, schemas.Uint16, schemas.Uint32)...)
 	if err != nil {
 		return exchange.Report{}, err
 	}
-	return d.Report(), writeTIFF(ctx, path, d)
+	return d.Report(), writeTIFF(ctx, path, d, f)
 }
 
 // Read implements exchange.Format.

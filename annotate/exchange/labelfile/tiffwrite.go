@@ -36,6 +36,7 @@ const (
 	tagXResolution   = 282
 	tagYResolution   = 283
 	tagUnit          = 296
+	tagSoftware      = 305
 	tagSampleFormat  = 339
 	typeASCII        = 2
 	typeShort        = 3
@@ -53,10 +54,11 @@ const stripBytes = 1 << 20
 
 // tiffWriter writes pages one after the other.
 type tiffWriter struct {
-	file *os.File
-	at   int64
-	wide bool  // BigTIFF
-	link int64 // where the offset of the next directory goes
+	file  *os.File
+	texts TIFF
+	at    int64
+	wide  bool  // BigTIFF
+	link  int64 // where the offset of the next directory goes
 }
 
 // field is a directory entry whose value is laid out already.
@@ -66,7 +68,7 @@ type field struct {
 	value     []byte
 }
 
-func writeTIFF(ctx context.Context, path string, d *Drawing) (err error) {
+func writeTIFF(ctx context.Context, path string, d *Drawing, texts TIFF) (err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if err != nil {
 		return err
@@ -74,7 +76,7 @@ func writeTIFF(ctx context.Context, path string, d *Drawing) (err error) {
 	defer func() { err = errors.Join(err, f.Close()) }()
 	total := int64(d.RowBytes()) * int64(d.Canvas.Y) * int64(d.Canvas.Z)
 	// Deflate makes nothing larger by more than a thousandth; a directory takes little.
-	w := &tiffWriter{file: f, wide: total > math.MaxUint32/100*95}
+	w := &tiffWriter{file: f, texts: texts, wide: total > math.MaxUint32/100*95}
 	if err := w.header(); err != nil {
 		return err
 	}
@@ -153,9 +155,15 @@ func (w *tiffWriter) fields(d *Drawing, z, rows int, offsets, counts []uint64) [
 		shorts(tagSampleFormat, unsignedIntegers),
 	}
 	if z == 0 {
-		shape, _ := json.Marshal(c.Shape()) // of integers, which always have one
-		text := fmt.Sprintf("{\"shape\": %s, \"axes\": \"%s\"}\x00", shape, c.Axes)
-		fields = append(fields, field{tagDescription, typeASCII, len(text), []byte(text)})
+		text := w.texts.Description
+		if text == "" {
+			shape, _ := json.Marshal(c.Shape()) // of integers, which always have one
+			text = fmt.Sprintf("{\"shape\": %s, \"axes\": \"%s\"}", shape, c.Axes)
+		}
+		fields = append(fields, ascii(tagDescription, text))
+		if w.texts.Software != "" {
+			fields = append(fields, ascii(tagSoftware, w.texts.Software))
+		}
 	}
 	if n := len(c.PixelSizeUM); n >= 2 {
 		x, okX := perCM(c.PixelSizeUM[n-1])
@@ -166,6 +174,10 @@ func (w *tiffWriter) fields(d *Drawing, z, rows int, offsets, counts []uint64) [
 	}
 	slices.SortFunc(fields, func(a, b field) int { return cmp.Compare(a.tag, b.tag) })
 	return fields
+}
+
+func ascii(tag uint16, text string) field {
+	return field{tag, typeASCII, len(text) + 1, append([]byte(text), 0)}
 }
 
 // perCM is the pixels of a centimetre as a rational of two 32-bit numbers.

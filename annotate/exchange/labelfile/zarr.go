@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -188,34 +187,13 @@ func (Zarr) Read(ctx context.Context, path string, c *exchange.Canvas) (_ []exch
 	return Objects(&scan), nil
 }
 
-// scanZarr reads a band of chunks at a time: a row of them, in all its planes.
+// scanZarr reads a row of chunks at a time.
 func scanZarr(ctx context.Context, a *zarr.Array, c *exchange.Canvas, s *mask.Scanner) error {
-	shape, chunks, size := a.Shape(), a.Chunks(), a.DType().Size()
-	n := len(shape)
-	deep, band := 1, min(chunks[n-2], c.Y)
-	r := nd.Region{Origin: make([]int, n), Shape: slices.Repeat([]int{1}, n)}
-	r.Shape[n-1] = c.X
-	if !c.Flat() {
-		deep = min(chunks[n-3], c.Z)
-	}
-	buf := make([]byte, deep*band*c.X*size)
-	for z := 0; z < c.Z; z += deep {
-		for y := 0; y < c.Y; y += band {
-			planes, rows := min(deep, c.Z-z), min(band, c.Y-y)
-			r.Origin[n-2], r.Shape[n-2] = y, rows
-			if !c.Flat() {
-				r.Origin[n-3], r.Shape[n-3] = z, planes
-			}
-			part := buf[:planes*rows*c.X*size]
-			if err := a.Read(ctx, r, nd.Dense(part, r.Shape, size)); err != nil {
-				return err
-			}
-			for k := range planes {
-				if err := s.Rows(part[k*rows*c.X*size:][:rows*c.X*size], a.DType(), c.X, z+k, y); err != nil {
-					return err
-				}
-			}
+	return a.EachBand(ctx, func(at []int, y int, rows []byte) error {
+		z := 0
+		if !c.Flat() {
+			z = at[len(at)-1] // axes before it have one element
 		}
-	}
-	return nil
+		return s.Rows(rows, a.DType(), c.X, z, y)
+	})
 }

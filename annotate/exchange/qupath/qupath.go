@@ -140,9 +140,9 @@ func featureOf(o *exchange.Object, c *exchange.Canvas, z int, part mask.Mask) *f
 // geometryOf is a flat mask, which is not empty, as a Polygon or MultiPolygon.
 func geometryOf(m mask.Mask) *geometry {
 	var polygons [][][][2]float64
-	for _, p := range m.Outlines() {
+	for _, p := range Encode(m) {
 		var rings [][][2]float64
-		for _, ring := range p.Rings() {
+		for _, ring := range p {
 			rings = append(rings, closed(ring))
 		}
 		polygons = append(polygons, rings)
@@ -154,6 +154,31 @@ func geometryOf(m mask.Mask) *geometry {
 	}
 	g.Coordinates, _ = json.Marshal(coordinates) // of integers
 	return g
+}
+
+// Encode is the rings of each polygon of a flat mask, as they are written.
+func Encode(m mask.Mask) [][]mask.Ring {
+	var polygons [][]mask.Ring
+	for _, p := range m.Outlines() {
+		polygons = append(polygons, p.Rings())
+	}
+	return polygons
+}
+
+// Decode is the mask of polygons in plane 0 of an array of h rows and w columns: of each the pixels whose centre it holds.
+func Decode(polygons [][]mask.Ring, h, w int) (m mask.Mask, err error) {
+	for i, rings := range polygons {
+		part, err := mask.Rasterize(rings, h, w)
+		if err != nil {
+			return nil, fmt.Errorf("polygon %d: %w", i, err)
+		}
+		if i == 0 {
+			m = part
+		} else {
+			m = mask.Union(m, part)
+		}
+	}
+	return m, nil
 }
 
 // closed is a ring whose first vertex is repeated. Outlines go from +X to +Y, and so has

@@ -89,13 +89,9 @@ func (f *feature) object(c *exchange.Canvas) (*exchange.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	var m mask.Mask
-	for i, rings := range polygons {
-		part, err := mask.Rasterize(rings, c.Y, c.X)
-		if err != nil {
-			return nil, fmt.Errorf("polygon %d: %w", i, err)
-		}
-		m = mask.Union(m, part)
+	m, err := Decode(polygons, c.Y, c.X)
+	if err != nil {
+		return nil, err
 	}
 	o := &exchange.Object{ID: instanceOf(f.ID), Mask: m.Shift(int32(z), 0, 0)}
 	p := f.Properties

@@ -1,0 +1,6 @@
+package rules
+
+import "github.com/micropq/micropq/validate"
+
+// splitRules are the rules SP: what must not cross splits.
+var splitRules = []validate.Rule{}
