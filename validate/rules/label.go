@@ -262,7 +262,7 @@ func touching(s *validate.Scope, l *validate.Layer) {
 	}
 }
 
-// maxObjects bounds the objects of one id that are counted.
+// maxObjects bounds the objects of one id that are counted, which are compared with each other.
 const maxObjects = 100
 
 // scattered counts the pieces of an instance that are large and far from each other: from the largest on, each
@@ -290,12 +290,8 @@ func scattered(s *validate.Scope, in *validate.Instance) {
 	if float64(len(apart)) < limit {
 		return
 	}
-	number := fmt.Sprint(len(apart))
-	if len(apart) == maxObjects {
-		number += " or more"
-	}
 	s.Report(validate.Finding{
-		Message: fmt.Sprintf("id %d is over %s separate objects, in %d pieces", in.ID, number, len(pieces)),
+		Message: fmt.Sprintf("id %d is over at least %d separate objects, in %d pieces", in.ID, len(apart), len(pieces)),
 		Place:   in.Place, Value: len(apart), Limit: limit, Content: in.Content(),
 	})
 }
