@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/micropq/micropq/internal/oracle"
 	"github.com/micropq/micropq/validate/target/dataset/datasettest"
 )
 
@@ -72,11 +71,4 @@ func FuzzDamage(f *testing.F) {
 			t.Errorf("%s, byte %d: nothing is found", name, at)
 		}
 	})
-}
-
-// The same over HTTP and in an archive.
-func TestLocations(t *testing.T) {
-	dir := t.TempDir()
-	tiny(t).Write(t, dir)
-	_ = oracle.Sample
 }
