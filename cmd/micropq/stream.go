@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,7 +19,6 @@ import (
 	"github.com/micropq/micropq/loaders"
 	"github.com/micropq/micropq/loaders/arrowstream"
 	"github.com/micropq/micropq/loaders/batch"
-	"github.com/micropq/micropq/loaders/draw"
 )
 
 func streamCommand() *cli.Command {
@@ -40,8 +38,10 @@ where to go on; --state takes it back, into any number of ranks and workers.
 Examples:
 
    micropq stream fisbe/ --array raw --array gt_instances --size 64,64,64 --batch 4 --seed 1 --foreground 0.5 > crops.arrows
-   micropq stream fisbe/ --kind tiles --array raw --size 64,128,128 --overlap 0,16,16 > tiles.arrows`,
-		Flags:        streamFlags(),
+   micropq stream fisbe/ --array raw --size 64,64,64 --seed 1 --range 0,1500 --flip ZYX --rotate > crops.arrows
+   micropq stream fisbe/ --kind tiles --array raw --size 64,128,128 --overlap 0,16,16 > tiles.arrows
+   micropq stream ubench/ --kind items --type modality --shuffle global --seed 1 --batch 32 --decode 224,224 > items.arrows`,
+		Flags:        append(samplingFlags(), streamFlags()...),
 		OnUsageError: onUsageError,
 		Action:       runStream,
 	}
@@ -49,31 +49,6 @@ Examples:
 
 func streamFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "array", Usage: "`NAME` of an array to draw, once for each (default: raw)"},
-		&cli.StringFlag{Name: "size", Usage: "`EXTENT` of a box along Z,Y,X or Y,X"},
-		&cli.StringFlag{Name: "kind", Value: string(batch.Crops), Usage: "crops at random places, or tiles that cover every sample"},
-		&cli.StringFlag{Name: "split", Usage: "samples of this split (default: all)"},
-		&cli.StringFlag{Name: "sample", Usage: "samples that match this `GLOB` (default: all)"},
-		&cli.IntFlag{Name: "level", Usage: "pyramid level, 0 is full resolution"},
-		&cli.IntFlag{Name: "batch", Value: 1, Usage: "items of a batch"},
-		&cli.Int64Flag{Name: "count", Usage: "crops of an epoch (default: as many as cover the samples once)"},
-		&cli.Float64Flag{Name: "foreground", Usage: "share of crops centred on an instance"},
-		&cli.StringFlag{Name: "labels", Usage: "label `ARRAY` of those instances (default: the first among those drawn)"},
-		&cli.BoolFlag{Name: "by-class", Usage: "draw a class, then an instance of it; else instances alike"},
-		&cli.StringFlag{Name: "overlap", Usage: "elements that tiles share along each axis"},
-		&cli.StringFlag{Name: "shuffle", Value: string(draw.ModeNone), Usage: "order of tiles: none, global or buffered"},
-		&cli.IntFlag{Name: "shuffle-buffer", Value: 4096, Usage: "items that a buffered shuffle mixes"},
-		&cli.IntFlag{Name: "shuffle-block", Value: 64, Usage: "items that lie together and that it keeps together"},
-		&cli.Uint64Flag{Name: "seed", Usage: "of crops and shuffles"},
-		&cli.Int64Flag{Name: "epochs", Value: 1, Usage: "epochs to draw, -1 for no end"},
-		&cli.IntFlag{Name: "rank", Usage: "this process among --world"},
-		&cli.IntFlag{Name: "world", Value: 1, Usage: "processes that share the epoch"},
-		&cli.IntFlag{Name: "worker", Usage: "this worker among --workers of the rank"},
-		&cli.IntFlag{Name: "workers", Value: 1, Usage: "workers that share the rank's batches"},
-		&cli.StringFlag{Name: "remainder", Value: string(draw.Keep), Usage: "the items that fill no batch: keep, drop or pad"},
-		&cli.Float64SliceFlag{Name: "weight", Usage: "share of each DST, in their order (default: every item once)"},
-		&cli.StringFlag{Name: "state", Usage: "`FILE` with the state to go on from"},
-		&cli.StringFlag{Name: "on-error", Value: string(batch.Fail), Usage: "what a damaged item does: fail, or skip it and say so"},
 		&cli.StringFlag{Name: "listen", Usage: "write to who connects to unix:PATH or tcp:HOST:PORT, to each the whole stream, instead of standard output"},
 		&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "processors to use (default: all)"},
 		&cli.StringFlag{Name: "memory", Value: "1GiB", Usage: "memory of the program: batches read ahead, chunks kept and reads under way"},
@@ -96,7 +71,7 @@ func runStream(c *cli.Context) (err error) {
 	o.Memory = limitMemory(o.Memory)
 	report := progress.New(c.App.ErrWriter, mode, isTerminal(c.App.ErrWriter))
 	o.OnSkipped = func(item batch.Item, err error) {
-		report.Note(fmt.Sprintf("skipped the box at %v of %s: %v", item.Origin, item.Sample, err))
+		report.Note(skipped(item, err))
 	}
 	sources, err := openSources(c)
 	defer func() {
@@ -126,6 +101,14 @@ func runStream(c *cli.Context) (err error) {
 		return nil // whoever reads has enough
 	}
 	return err
+}
+
+// skipped says which item was left out.
+func skipped(item batch.Item, err error) string {
+	if q := item.Question; q != nil {
+		return fmt.Sprintf("skipped question %s of %s: %v", q.QuestionID, item.Sample, err)
+	}
+	return fmt.Sprintf("skipped the box at %v of %s: %v", item.Origin, item.Sample, err)
 }
 
 // newLoader makes the loader of a command line; the state, being of its order, is read with it.
@@ -168,30 +151,10 @@ func openSources(c *cli.Context) (sources []batch.Source, err error) {
 	return sources, nil
 }
 
+// streamOptions are the options of a command line, for this process.
 func streamOptions(c *cli.Context) (o batch.Options, err error) {
-	o = batch.Options{
-		Arrays: c.StringSlice("array"), Kind: batch.Kind(c.String("kind")), Split: c.String("split"), Sample: c.String("sample"),
-		Level: c.Int("level"), Count: c.Int64("count"), Foreground: c.Float64("foreground"), Labels: c.String("labels"), ByClass: c.Bool("by-class"),
-		Shuffle: draw.Shuffle{Mode: draw.Mode(c.String("shuffle")), Block: c.Int("shuffle-block"), Buffer: c.Int("shuffle-buffer")},
-		Epochs:  c.Int64("epochs"), OnError: batch.OnError(c.String("on-error")), Workers: c.Int("jobs"),
-		Partition: draw.Partition{
-			Batch: c.Int("batch"), Rank: c.Int("rank"), World: c.Int("world"), Worker: c.Int("worker"), Workers: c.Int("workers"),
-			Remainder: draw.Remainder(c.String("remainder")),
-		},
-	}
-	if c.IsSet("seed") {
-		seed := c.Uint64("seed")
-		o.Shuffle.Seed = &seed
-	}
-	var errs []error
-	if o.Size, err = parseExtents(c.String("size")); err != nil {
-		errs = append(errs, fmt.Errorf("--size: %w", err))
-	}
-	if c.IsSet("overlap") {
-		if o.Overlap, err = parseExtents(c.String("overlap")); err != nil {
-			errs = append(errs, fmt.Errorf("--overlap: %w", err))
-		}
-	}
+	o, errs := samplingOptions(c)
+	o.Workers = c.Int("jobs")
 	if o.Memory, err = parseBytes(c.String("memory")); err != nil {
 		errs = append(errs, fmt.Errorf("--memory: %w", err))
 	}
@@ -213,18 +176,6 @@ func limitMemory(memory int64) int64 {
 		debug.SetMemoryLimit(max(memory-programBytes, programBytes))
 	}
 	return max(memory-memory/4-programBytes, 1)
-}
-
-// parseExtents reads numbers such as 64,128,128.
-func parseExtents(s string) (extents []int, err error) {
-	for part := range strings.SplitSeq(s, ",") {
-		n, err := strconv.Atoi(strings.TrimSpace(part))
-		if err != nil {
-			return nil, fmt.Errorf("%q: want one number an axis, such as 64,64,64", s)
-		}
-		extents = append(extents, n)
-	}
-	return extents, nil
 }
 
 // listen serves a stream of its own to everyone who connects, until ctx is done.

@@ -86,7 +86,7 @@ func TestStreamUsage(t *testing.T) {
 	dst := streamed(t)
 	for want, args := range map[string][]string{
 		"DST":                   {"stream"},
-		"--size":                {"stream", dst, "--seed", "1"},
+		"size []":               {"stream", dst, "--seed", "1"},
 		"needs a seed":          {"stream", dst, "--size", "8,8,8"},
 		"on-error":              {"stream", dst, "--size", "8,8,8", "--seed", "1", "--on-error", "cry"},
 		"1 times --weight":      {"stream", dst, dst, "--size", "8,8,8", "--seed", "1", "--weight", "1"},
@@ -225,10 +225,37 @@ func TestPythonClient(t *testing.T) {
 	src := release(t, fisbegen.Options{Samples: 2, Shape: []int{3, 20, 33, 40}, Neurons: 3, IDs: true, Seed: 8})
 	dst := filepath.Join(t.TempDir(), "out")
 	must(t, "convert", "fisbe", "--chunk", "16", src, dst)
+	t.Logf("%s", pythonClient(t, python, "check.py", dst, src))
+}
+
+// pythonClient runs a test of the Python client with this test as the program.
+func pythonClient(t *testing.T, python, script string, args ...string) []byte {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv(asProgram, "1") // for the processes that Python starts
-	t.Logf("%s", oracle.Run(t, python, "../../python/tests/check.py", self, dst, src))
+	return oracle.Run(t, python, "../../python/tests/"+script, append([]string{self}, args...)...)
+}
+
+// Whole items are those of the source, and the example that evaluates a model on them scores as it should.
+func TestPythonItems(t *testing.T) {
+	python := oracle.Python(t)
+	dst := filepath.Join(t.TempDir(), "out")
+	must(t, "convert", "ubench", "../../testdata/ubench", dst)
+	t.Logf("%s", pythonClient(t, python, "check_items.py", dst, "../../testdata/ubench"))
+}
+
+// PyTorch's DataLoader, where the interpreter that MICROPQ_PYTHON_TORCH names has torch and pyarrow.
+func TestPythonTorch(t *testing.T) {
+	python := os.Getenv("MICROPQ_PYTHON_TORCH")
+	if python == "" {
+		t.Skip("MICROPQ_PYTHON_TORCH names no interpreter with torch")
+	}
+	dir := t.TempDir()
+	volumes, items := filepath.Join(dir, "volumes"), filepath.Join(dir, "items")
+	must(t, "convert", "fisbe", "--chunk", "16", "../../testdata/fisbe", volumes)
+	must(t, "convert", "ubench", "../../testdata/ubench", items)
+	t.Logf("%s", pythonClient(t, python, "check_torch.py", volumes, items))
 }

@@ -1,8 +1,8 @@
 // Package arrowstream writes batches as an Arrow IPC stream, one record batch a batch.
 //
 // A tensor is a column of the canonical extension type arrow.fixed_shape_tensor: its storage
-// is the bytes of the batch, uncopied, and pyarrow gives them to numpy as a view. Beside them
-// stand the columns
+// is the bytes of the batch, uncopied, and pyarrow gives them to numpy as a view. Encoded
+// images are a column of large_binary, uncopied too. Beside them stand the columns
 //
 //	sample_id  string                 sample of the item
 //	origin     fixed_size_list<int32> of its box along Z, Y, X or Y, X, elements of the level
@@ -11,6 +11,13 @@
 //	epoch      int64
 //	position   int64                  in the order of the epoch
 //	state      string                 where a run goes on that is done with the batch
+//
+// of boxes. Whole items have the columns of their question, question_id, kind, type, question,
+// options, answer, answer_index and tags, where boxes have origin and instance. Items that are turned
+// have turns (int32, quarter turns from Y towards X) and flips (string, the axes reversed after that).
+//
+// Where images are normalised the schema's metadata has, under [NormalisationKey], how: a JSON list of
+// batch.Normalisation.
 package arrowstream
 
 import (
@@ -42,7 +49,7 @@ func Write(ctx context.Context, w io.Writer, l *batch.Loader, written func(*batc
 		if err != nil {
 			return err // without the end mark: the reader sees that the stream is cut off
 		}
-		r, err := Record(schema, b)
+		r, err := Record(schema, l, b)
 		if err != nil {
 			return err
 		}
@@ -70,72 +77,94 @@ var elements = map[schemas.DType]arrow.DataType{
 // Element is the Arrow type of an element, nil where there is none.
 func Element(t schemas.DType) arrow.DataType { return elements[t] }
 
+// NormalisationKey is the key of the schema's metadata that says how images were normalised.
+const NormalisationKey = "micropq:normalisation"
+
 // Schema is that of a loader's stream.
 func Schema(l *batch.Loader) (*arrow.Schema, error) {
-	spatial := 0
-	var tensors []arrow.Field
+	var fields []arrow.Field
 	for _, t := range l.Tensors(1) {
-		n, ok := nd.CheckedElements(t.Shape)
-		if !ok || n > math.MaxInt32 {
-			return nil, fmt.Errorf("tensor %s: an item of shape %v has more elements than an Arrow list may have (%d)", t.Name, t.Shape[1:], math.MaxInt32)
-		}
-		dims := make([]string, 0, len(t.Shape))
-		spatial = 0
-		for _, axis := range t.Axes[1:] {
-			dims = append(dims, string(axis))
-			if axis != 'C' {
-				spatial++
-			}
-		}
-		// https://arrow.apache.org/docs/format/CanonicalExtensions.html, fixed shape tensor.
-		extension, err := json.Marshal(map[string]any{"shape": t.Shape[1:], "dim_names": dims})
+		f, err := tensorField(t)
 		if err != nil {
 			return nil, err
 		}
-		tensors = append(tensors, arrow.Field{
-			Name: t.Name, Type: arrow.FixedSizeListOfNonNullable(int32(n), elements[t.DType]),
-			Metadata: arrow.NewMetadata([]string{"ARROW:extension:name", "ARROW:extension:metadata"}, []string{"arrow.fixed_shape_tensor", string(extension)}),
-		})
+		fields = append(fields, f)
 	}
-	return arrow.NewSchema(append(tensors,
-		arrow.Field{Name: "sample_id", Type: arrow.BinaryTypes.String},
-		arrow.Field{Name: "origin", Type: arrow.FixedSizeListOfNonNullable(int32(spatial), arrow.PrimitiveTypes.Int32)},
-		arrow.Field{Name: "source", Type: arrow.PrimitiveTypes.Int32},
-		arrow.Field{Name: "instance", Type: arrow.PrimitiveTypes.Int64},
-		arrow.Field{Name: "epoch", Type: arrow.PrimitiveTypes.Int64},
-		arrow.Field{Name: "position", Type: arrow.PrimitiveTypes.Int64},
-		arrow.Field{Name: "state", Type: arrow.BinaryTypes.String},
-	), nil), nil
+	o := l.Options()
+	if o.Kind == batch.WholeItems && len(o.Items.Decode) == 0 {
+		fields = append(fields, arrow.Field{Name: "image", Type: arrow.BinaryTypes.LargeBinary, Nullable: true})
+	}
+	for _, c := range columnsOf(l) {
+		fields = append(fields, c.Field)
+	}
+	normalised := l.Normalisations()
+	if len(normalised) == 0 {
+		return arrow.NewSchema(fields, nil), nil
+	}
+	text, err := json.Marshal(normalised)
+	if err != nil {
+		return nil, err
+	}
+	metadata := arrow.NewMetadata([]string{NormalisationKey}, []string{string(text)})
+	return arrow.NewSchema(fields, &metadata), nil
 }
 
-// Record is a batch in Arrow, with the loader's [Schema]; tensors share the batch's memory.
-func Record(schema *arrow.Schema, b *batch.Batch) (arrow.RecordBatch, error) {
+func tensorField(t batch.Tensor) (f arrow.Field, err error) {
+	n, ok := nd.CheckedElements(t.Shape)
+	if !ok || n > math.MaxInt32 {
+		return f, fmt.Errorf("tensor %s: an item of shape %v has more elements than an Arrow list may have (%d)", t.Name, t.Shape[1:], math.MaxInt32)
+	}
+	dims := make([]string, 0, len(t.Shape))
+	for _, axis := range t.Axes[1:] {
+		dims = append(dims, string(axis))
+	}
+	// https://arrow.apache.org/docs/format/CanonicalExtensions.html, fixed shape tensor.
+	extension, err := json.Marshal(map[string]any{"shape": t.Shape[1:], "dim_names": dims})
+	return arrow.Field{
+		Name: t.Name, Type: arrow.FixedSizeListOfNonNullable(int32(n), elements[t.DType]),
+		Metadata: arrow.NewMetadata([]string{"ARROW:extension:name", "ARROW:extension:metadata"}, []string{"arrow.fixed_shape_tensor", string(extension)}),
+	}, err
+}
+
+// Record is a batch in Arrow, with the loader's [Schema]; tensors and encoded images share the batch's memory.
+func Record(schema *arrow.Schema, l *batch.Loader, b *batch.Batch) (arrow.RecordBatch, error) {
 	state, err := json.Marshal(b.State)
 	if err != nil {
 		return nil, err
 	}
-	var columns []arrow.Array
+	var blocks []arrow.Array
 	for i, t := range b.Tensors {
-		columns = append(columns, tensor(schema.Field(i).Type.(*arrow.FixedSizeListType), len(b.Items), t.Data))
+		blocks = append(blocks, tensor(schema.Field(i).Type.(*arrow.FixedSizeListType), len(b.Items), t.Data))
 	}
-	rows := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema(schema.Fields()[len(b.Tensors):], nil))
+	if b.Images.Len() > 0 {
+		blocks = append(blocks, images(b.Images))
+	}
+	rows := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema(schema.Fields()[len(blocks):], nil))
 	defer rows.Release()
-	origins := rows.Field(1).(*array.FixedSizeListBuilder)
-	for _, item := range b.Items {
-		rows.Field(0).(*array.StringBuilder).Append(item.Sample)
-		origins.Append(true)
-		for _, o := range item.Origin {
-			origins.ValueBuilder().(*array.Int32Builder).Append(int32(o))
+	for k, c := range columnsOf(l) {
+		for i := range b.Items {
+			c.add(rows.Field(k), row{b, &b.Items[i], string(state)})
 		}
-		rows.Field(2).(*array.Int32Builder).Append(int32(item.Source))
-		rows.Field(3).(*array.Int64Builder).Append(item.Instance)
-		rows.Field(4).(*array.Int64Builder).Append(b.Epoch)
-		rows.Field(5).(*array.Int64Builder).Append(item.Position)
-		rows.Field(6).(*array.StringBuilder).Append(string(state))
 	}
 	rest := rows.NewRecordBatch()
 	defer rest.Release()
-	return array.NewRecordBatch(schema, append(columns, rest.Columns()...), int64(len(b.Items))), nil
+	return array.NewRecordBatch(schema, append(blocks, rest.Columns()...), int64(len(b.Items))), nil
+}
+
+// images is a column over encoded images; a sample without one is null.
+func images(m batch.Images) arrow.Array {
+	n := m.Len()
+	valid, nulls := make([]byte, (n+7)/8), 0
+	for i := range n {
+		if m.Offsets[i] < m.Offsets[i+1] {
+			valid[i/8] |= 1 << (i % 8)
+		} else {
+			nulls++
+		}
+	}
+	offsets := memory.NewBufferBytes(arrow.Int64Traits.CastToBytes(m.Offsets))
+	return array.MakeFromData(array.NewData(arrow.BinaryTypes.LargeBinary, n,
+		[]*memory.Buffer{memory.NewBufferBytes(valid), offsets, memory.NewBufferBytes(m.Data)}, nil, nulls, 0))
 }
 
 // tensor is a column of n lists over data.

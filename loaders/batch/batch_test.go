@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"path/filepath"
 	"runtime"
@@ -209,15 +210,26 @@ func TestTilesCover(t *testing.T) {
 	}
 }
 
-// ids of items in the order all ranks see them, saved after so many steps and restored.
-func positions(t *testing.T, d *loaders.Dataset, o Options, world int, state *draw.State, steps int64) (ids []string, last draw.State) {
+// name says which item it is, and how it is turned.
+func name(item Item, epoch int64) string {
+	s := fmt.Sprint(item.Position, item.Source, item.Sample, item.Origin, item.Turns, item.Flips, epoch)
+	if item.Question != nil {
+		s += item.Question.QuestionID
+	}
+	return s
+}
+
+// positions are the items in the order all ranks see them, until so many steps are done; -1 for all.
+func positions(t *testing.T, l *Loader, world int, state *draw.State, steps int64) (ids []string, last draw.State) {
 	t.Helper()
 	perStep := map[int64][]string{}
 	for rank := range world {
 		for worker := range 2 {
-			o.Partition.Rank, o.Partition.World, o.Partition.Worker, o.Partition.Workers = rank, world, worker, 2
-			o.State = state
-			for b, err := range loader(t, d, o).Batches(t.Context()) {
+			part := *l
+			p := &part.options.Partition
+			p.Rank, p.World, p.Worker, p.Workers = rank, world, worker, 2
+			part.options.State = state
+			for b, err := range part.Batches(t.Context()) {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -227,19 +239,14 @@ func positions(t *testing.T, d *loaders.Dataset, o Options, world int, state *dr
 				if b.Step == steps-1 {
 					last = b.State
 				}
-				for i, item := range b.Items {
-					perStep[b.Step*1000+int64(rank)] = append(perStep[b.Step*1000+int64(rank)], fmt.Sprint(item.Position, item.Sample, item.Origin, b.Epoch))
-					_ = i
+				for _, item := range b.Items {
+					key := b.Step*1000 + int64(rank)
+					perStep[key] = append(perStep[key], name(item, b.Epoch))
 				}
 			}
 		}
 	}
-	keys := make([]int64, 0, len(perStep))
-	for k := range perStep {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	for _, k := range keys {
+	for _, k := range slices.Sorted(maps.Keys(perStep)) {
 		ids = append(ids, perStep[k]...)
 	}
 	return ids, last
@@ -247,33 +254,56 @@ func positions(t *testing.T, d *loaders.Dataset, o Options, world int, state *dr
 
 // Saved after every step, restored into other worlds: the same items remain, in the same order.
 func TestStateAtEveryStep(t *testing.T) {
-	d := small(t)
-	for _, kind := range []Kind{Crops, Tiles} {
+	volumes, questions := small(t), vqaDataset(t)
+	boxes := func(kind Kind) Options {
 		o := options(kind)
 		o.Arrays, o.Size, o.Partition.Batch = []string{"gt_instances"}, []int{10, 20, 25}, 3
-		if kind == Tiles {
-			o.Shuffle = draw.Shuffle{Mode: draw.ModeBuffered, Seed: seed(2), Block: 3, Buffer: 9}
-		} else {
-			o.Count, o.Foreground = 24, 0.5
+		return o
+	}
+	crops, tiles := boxes(Crops), boxes(Tiles)
+	crops.Count, crops.Foreground = 24, 0.5
+	crops.Transform.Flip = "ZX"
+	tiles.Shuffle = draw.Shuffle{Mode: draw.ModeBuffered, Seed: seed(2), Block: 3, Buffer: 9}
+	global := Options{Kind: WholeItems, Items: ItemOptions{Kind: "question"}, Shuffle: draw.Shuffle{Mode: draw.ModeGlobal, Seed: seed(3)}, Partition: draw.Partition{Batch: 9}}
+	buffered := global
+	buffered.Shuffle = draw.Shuffle{Mode: draw.ModeBuffered, Seed: seed(3), Block: 5, Buffer: 20}
+	buffered.Items.Decode, buffered.Transform.Rotate = []int{8, 8}, true
+	modality := global
+	modality.Items.Type = "modality"
+	for _, tt := range []struct {
+		name    string
+		sources []Source
+		options Options
+	}{
+		{"crops", []Source{{Dataset: volumes}}, crops},
+		{"tiles", []Source{{Dataset: volumes}}, tiles},
+		{"a mixture of tiles", []Source{{volumes, 2}, {volumes, 1}}, tiles},
+		{"items", []Source{{Dataset: questions}}, global},
+		{"items, buffered, decoded and turned", []Source{{Dataset: questions}}, buffered},
+		{"a mixture of items", []Source{{questions, 1}, {vqaDataset(t), 3}}, modality},
+	} {
+		l, err := New(t.Context(), tt.sources, tt.options)
+		if err != nil {
+			t.Fatal(err)
 		}
-		want, _ := positions(t, d, o, 1, nil, -1)
-		if len(want) != 24 {
-			t.Fatalf("%s: %d items", kind, len(want))
+		want, _ := positions(t, l, 1, nil, -1)
+		if int64(len(want)) != l.Len() || l.Len() < 20 {
+			t.Fatalf("%s: %d items of %d", tt.name, len(want), l.Len())
 		}
-		for steps := int64(1); steps < 4; steps++ {
-			head, state := positions(t, d, o, 2, nil, steps)
+		for steps := int64(1); steps < int64(len(want)/tt.options.Partition.Batch/2); steps++ {
+			head, state := positions(t, l, 2, nil, steps)
 			data, err := json.Marshal(state)
 			if err != nil {
 				t.Fatal(err)
 			}
-			restored, err := loader(t, d, o).ParseState(data)
+			restored, err := l.ParseState(data)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, world := range []int{1, 2, 3, 8} {
-				tail, _ := positions(t, d, o, world, &restored, -1)
+				tail, _ := positions(t, l, world, &restored, -1)
 				if got := append(slices.Clone(head), tail...); !slices.Equal(got, want) {
-					t.Errorf("%s: 2 ranks for %d steps, then %d ranks:\n%v\nwant\n%v", kind, steps, world, got, want)
+					t.Errorf("%s: 2 ranks for %d steps, then %d ranks:\n%v\nwant\n%v", tt.name, steps, world, got, want)
 				}
 			}
 		}
@@ -296,37 +326,73 @@ func TestStateOfAnother(t *testing.T) {
 	}
 }
 
-// Half of the crops hold labelled voxels by choice, and each neuron is drawn as often as the
-// others: within five standard deviations of the binomial distribution.
+// Of 10,000 crops of one voxel half are labelled by choice, and of the others as many as of the
+// volumes; each neuron is drawn as often as the others. Bounds are five standard deviations of
+// the binomial distribution, and the chi-square quantile that is as far out.
 func TestForegroundIsBalanced(t *testing.T) {
 	d := small(t)
+	const count = 10_000
 	o := options(Crops)
-	o.Arrays, o.Size, o.Count, o.Foreground, o.Partition.Batch = []string{"gt_instances"}, []int{1, 1, 1}, 4000, 0.5, 100
-	drawn, centred := map[string]int{}, 0
+	o.Arrays, o.Size, o.Count, o.Foreground, o.Partition.Batch = []string{"gt_instances"}, []int{1, 1, 1}, count, 0.5, 100
+	drawn, centred, labelled := map[string]int{}, 0, 0
 	for _, b := range all(t, loader(t, d, o)) {
 		for i, item := range b.Items {
+			background := bytes.Equal(b.Tensors[0].Data[4*i:][:4], make([]byte, 4))
+			if !background {
+				labelled++
+			}
 			if item.Instance == 0 {
 				continue
 			}
 			centred++
 			drawn[fmt.Sprint(item.Sample, item.Instance)]++
-			if v := b.Tensors[0].Data[4*i:][:4]; bytes.Equal(v, make([]byte, 4)) {
+			if background {
 				t.Fatalf("the crop of one voxel at the centre of %+v is background", item)
 			}
 		}
 	}
-	within := func(what string, got, n int, p float64) {
-		if sigma := math.Sqrt(float64(n) * p * (1 - p)); math.Abs(float64(got)-float64(n)*p) > 5*sigma {
-			t.Errorf("%s: %d of %d, want %.0f within %.0f", what, got, n, float64(n)*p, 5*sigma)
+	within := func(what string, got int, p float64) {
+		t.Helper()
+		t.Logf("%s: %d of %d, expected %.0f", what, got, count, count*p)
+		if sigma := math.Sqrt(count * p * (1 - p)); math.Abs(float64(got)-count*p) > 5*sigma {
+			t.Errorf("%s: %d of %d, want %.0f within %.0f", what, got, count, count*p, 5*sigma)
 		}
 	}
-	within("foreground crops", centred, 4000, 0.5)
+	within("centred", centred, 0.5)
+	within("labelled", labelled, 0.5+0.5*labelledShare(t, d))
 	if len(drawn) != 12 {
-		t.Errorf("%d neurons were drawn, there are 12", len(drawn))
+		t.Fatalf("%d neurons were drawn, there are 12", len(drawn))
 	}
-	for id, n := range drawn {
-		within(id, n, centred, 1.0/12)
+	want, square := float64(centred)/12, 0.0
+	for _, n := range drawn {
+		square += (float64(n) - want) * (float64(n) - want) / want
 	}
+	// Wilson and Hilferty, PNAS 17 (1931): the quantile of 11 degrees of freedom.
+	const k = 11.0
+	bound := k * math.Pow(1-2/(9*k)+5*math.Sqrt(2/(9*k)), 3)
+	t.Logf("chi-square of the 12 neurons: %.1f, bound %.1f", square, bound)
+	if square > bound {
+		t.Errorf("neurons were drawn %v times", drawn)
+	}
+}
+
+// labelledShare is the share of voxels of all samples that are labelled.
+func labelledShare(t *testing.T, d *loaders.Dataset) float64 {
+	t.Helper()
+	n, all := 0, 0
+	for s, err := range d.Samples(t.Context(), loaders.SampleQuery{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := whole(t, d, s.SampleID, Tensor{Name: "gt_instances"}, 0)
+		for i := 0; i < len(v.Data); i += 4 {
+			all++
+			if !bytes.Equal(v.Data[i:i+4], make([]byte, 4)) {
+				n++
+			}
+		}
+	}
+	return float64(n) / float64(all)
 }
 
 // A weighted mixture draws from both data sets by weight; without weights each item is drawn once.

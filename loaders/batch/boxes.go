@@ -5,15 +5,23 @@ import (
 	"fmt"
 
 	"github.com/micropq/micropq/loaders/draw"
+	"github.com/micropq/micropq/schemas"
 )
 
-// Item is one box of a batch.
+// Item is one box of a batch, or one question with its image.
 type Item struct {
 	Source   int    // index of the data set
 	Sample   string // id
-	Origin   []int  // along the spatial axes, in elements of the level
+	Origin   []int  // along the spatial axes, in elements of the level; nil for whole items
 	Instance int64  // the instance a foreground crop is centred on, 0 for other boxes
 	Position int64  // in the order of the epoch
+
+	// How it was turned: quarter turns from Y towards X, then reversed along axes such as ZX.
+	Turns int
+	Flips string
+
+	Question *schemas.Question // of a whole item, not to be changed; nil for boxes
+	number   int               // of the question in its source
 }
 
 // boxes numbers the boxes of a catalogue. Item is a pure function of its arguments.
@@ -26,6 +34,8 @@ type boxes interface {
 const (
 	tagPlace = iota + 1
 	tagForeground
+	tagTurn
+	tagPercentile
 )
 
 // tiles are the boxes of a grid over every sample, in C order, sample after sample. The last

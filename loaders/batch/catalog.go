@@ -20,9 +20,10 @@ type volume struct {
 type layout struct {
 	name     string
 	role     string
-	axes     string // of the array
-	dtype    schemas.DType
-	channels int // 1 where there is no C axis
+	axes     string        // of the array
+	dtype    schemas.DType // int32 for labels, which are merged to instance ids
+	stored   schemas.DType // of the array
+	channels int           // 1 where there is no C axis
 }
 
 // catalogue is what a source holds for the options.
@@ -30,6 +31,8 @@ type catalogue struct {
 	dataset *loaders.Dataset
 	volumes []volume
 	layouts []layout // one an array of the options
+	// treatments are what the transform does to each array.
+	treatments []treatment
 	// spatial are the letters of the axes of a box, such as ZYX.
 	spatial   string
 	footprint footprint
@@ -91,7 +94,7 @@ func (c *catalogue) add(s *loaders.Sample, o *Options) error {
 
 // describe gives the layout of an array, its spatial axes and its extents along them.
 func describe(a *schemas.Array, level int) (l layout, axes string, shape []int, err error) {
-	l = layout{name: a.Name, role: a.Role, axes: a.Axes, dtype: schemas.DType(a.DType), channels: 1}
+	l = layout{name: a.Name, role: a.Role, axes: a.Axes, dtype: schemas.DType(a.DType), stored: schemas.DType(a.DType), channels: 1}
 	if strings.ContainsRune(a.Axes, 'T') {
 		return l, "", nil, fmt.Errorf("array %s has a time axis: boxes are drawn of Z, Y and X alone", a.Name)
 	}

@@ -28,8 +28,11 @@ type Batch struct {
 	Epoch int64
 	Step  int64 // of the epoch, counted from where the run began in it
 	Items []Item
-	// Tensors are in the order of Options.Arrays; entry i along N is Items[i].
+	// Tensors are in the order of Options.Arrays, with the ids and classes of masks behind them; of whole
+	// items there is the tensor image or none. Entry i along N is Items[i].
 	Tensors []Tensor
+	// Images are the encoded images of whole items that are not decoded.
+	Images Images
 	// State is where a run goes on that is done with this batch, and where the other ranks are
 	// done with theirs of the same step.
 	State draw.State
@@ -42,7 +45,9 @@ type Batch struct {
 type Loader struct {
 	options  Options
 	sources  []Source
-	contents []*catalogue
+	contents []*catalogue // of boxes
+	wholes   []*wholes    // of whole items
+	image    *mapping     // of decoded images, nil where they stay as they are
 	sequence *sequence
 	drawing  string
 
@@ -63,24 +68,17 @@ func New(ctx context.Context, sources []Source, o Options) (*Loader, error) {
 	}
 	l := &Loader{options: o, sources: sources}
 	sets := make([]boxes, len(sources))
+	var err error
 	for i, s := range sources {
-		c, err := newCatalogue(ctx, s.Dataset, &l.options)
+		if o.Kind == WholeItems {
+			sets[i], err = l.addWholes(ctx, s.Dataset)
+		} else {
+			sets[i], err = l.addBoxes(ctx, i, s.Dataset)
+		}
 		if err != nil {
 			return nil, err
 		}
-		if i > 0 {
-			if err := l.contents[0].agrees(c); err != nil {
-				return nil, fmt.Errorf("data sets %d and 0: %w", i, err)
-			}
-		}
-		l.contents = append(l.contents, c)
-		if o.Kind == Tiles {
-			sets[i] = newTiles(c, &l.options)
-		} else if sets[i], err = newCrops(ctx, c, &l.options); err != nil {
-			return nil, err
-		}
 	}
-	var err error
 	if l.sequence, err = newSequence(sets, sources, &l.options); err != nil {
 		return nil, err
 	}
@@ -97,6 +95,27 @@ func New(ctx context.Context, sources []Source, o Options) (*Loader, error) {
 		return l.Resume(*o.State)
 	}
 	return l, nil
+}
+
+// addBoxes finds the samples of a source that boxes are drawn from.
+func (l *Loader) addBoxes(ctx context.Context, source int, d *loaders.Dataset) (boxes, error) {
+	c, err := newCatalogue(ctx, d, &l.options)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.treat(ctx, source, &l.options); err != nil {
+		return nil, err
+	}
+	if source > 0 {
+		if err := l.contents[0].agrees(c); err != nil {
+			return nil, fmt.Errorf("data sets %d and 0: %w", source, err)
+		}
+	}
+	l.contents = append(l.contents, c)
+	if l.options.Kind == Tiles {
+		return newTiles(c, &l.options), nil
+	}
+	return newCrops(ctx, c, &l.options)
 }
 
 func (c *catalogue) agrees(d *catalogue) error {
@@ -141,12 +160,25 @@ func (l *Loader) Resume(s draw.State) (*Loader, error) {
 	return &resumed, nil
 }
 
+// Axes are the spatial axes of boxes, such as ZYX; "" for whole items.
+func (l *Loader) Axes() string {
+	if l.options.Kind == WholeItems {
+		return ""
+	}
+	return l.contents[0].spatial
+}
+
+// Options are those of the loader, with their defaults.
+func (l *Loader) Options() Options { return l.options }
+
 // Tensors describes the tensors of a batch of n items; their Data is nil.
 func (l *Loader) Tensors(n int) []Tensor {
-	ts := make([]Tensor, len(l.contents[0].layouts))
-	for i, a := range l.contents[0].layouts {
-		t := &ts[i]
-		*t = Tensor{Name: a.name, Axes: "N" + a.axes, DType: a.dtype, Shape: []int{n}}
+	if l.wholes != nil {
+		return l.options.imageTensors(n)
+	}
+	var ts, behind []Tensor
+	for _, a := range l.contents[0].layouts {
+		t := Tensor{Name: a.name, Axes: "N" + a.axes, DType: a.dtype, Shape: []int{n}}
 		k := 0
 		for _, axis := range a.axes {
 			if axis == 'C' {
@@ -156,8 +188,14 @@ func (l *Loader) Tensors(n int) []Tensor {
 			t.Shape = append(t.Shape, l.options.Size[k])
 			k++
 		}
+		if a.role == schemas.RoleLabels {
+			var more []Tensor
+			t, more = l.labelTensors(t, n)
+			behind = append(behind, more...)
+		}
+		ts = append(ts, t)
 	}
-	return ts
+	return append(ts, behind...)
 }
 
 // maxBatch is far more than any machine has, and so little that sums of a few of it fit 64 bits.
@@ -174,6 +212,9 @@ func (l *Loader) BatchBytes() (n int64, err error) {
 		if n += int64(e); !fits || n > maxBatch {
 			return 0, fmt.Errorf("a batch of %d boxes of %v cannot be addressed", batch, l.options.Size)
 		}
+	}
+	if l.wholes != nil {
+		n += l.imageBytes(batch)
 	}
 	return n + itemBytes*int64(batch), nil
 }
@@ -243,10 +284,19 @@ func (l *Loader) batch(ctx context.Context, epoch, start, step int64) (*Batch, e
 	if err != nil {
 		return nil, err
 	}
+	if l.options.Transform.turns() {
+		for i := range items {
+			l.options.Transform.turn(*l.options.Shuffle.Seed, l.options.turnable(), epoch, &items[i])
+		}
+	}
 	b.Tensors = l.Tensors(len(items))
 	for i := range b.Tensors {
 		t := &b.Tensors[i]
 		t.Data = l.spares.get(nd.Elements(t.Shape) * t.DType.Size())
+	}
+	if l.wholes != nil {
+		err := l.readItems(ctx, b, items)
+		return b.cut(), err
 	}
 	for _, item := range items {
 		err := l.read(ctx, b, len(b.Items), item)
@@ -259,26 +309,35 @@ func (l *Loader) batch(ctx context.Context, epoch, start, step int64) (*Batch, e
 		}
 		b.Items = append(b.Items, item)
 	}
+	return b.cut(), nil
+}
+
+// cut leaves off the places that no item took.
+func (b *Batch) cut() *Batch {
 	for i := range b.Tensors {
 		t := &b.Tensors[i]
 		t.Data = t.Data[:len(t.Data)/max(1, t.Shape[0])*len(b.Items)]
 		t.Shape[0] = len(b.Items)
 	}
-	return b, nil
+	return b
 }
 
 // read puts an item into place i of a batch.
 func (l *Loader) read(ctx context.Context, b *Batch, i int, item Item) error {
 	c := l.contents[item.Source]
-	for k := range b.Tensors {
+	transformed := !l.options.Transform.isZero()
+	for k := range c.layouts {
 		t := &b.Tensors[k]
-		n := len(t.Data) / t.Shape[0]
-		dst := nd.Dense(t.Data[i*n:(i+1)*n], t.Shape[1:], t.DType.Size())
 		a, err := c.dataset.Array(ctx, item.Sample, t.Name, l.options.Level)
 		if err != nil {
 			return err
 		}
-		stats, err := readBox(ctx, a.Within(l.memory), &c.layouts[k], item.Origin, l.options.Size, dst)
+		var stats loaders.Stats
+		if transformed {
+			stats, err = l.treated(ctx, b, i, k, &item, a.Within(l.memory))
+		} else {
+			stats, err = readBox(ctx, a.Within(l.memory), &c.layouts[k], item.Origin, l.options.Size, nd.Dense(t.place(i), t.Shape[1:], t.DType.Size()))
+		}
 		b.Stats.Add(stats)
 		if err != nil {
 			return err

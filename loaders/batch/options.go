@@ -29,6 +29,8 @@ type Kind string
 const (
 	Crops Kind = "crops"
 	Tiles Kind = "tiles"
+	// WholeItems are questions with the images of their samples.
+	WholeItems Kind = "items"
 )
 
 // OnError is what a damaged item does.
@@ -40,7 +42,7 @@ const (
 	Skip OnError = "skip" // it is left out of its batch and reported
 )
 
-// Options say what to draw. Size is required. In JSON they are one flat object with the names of the
+// Options say what to draw. Size is required, but for whole items. In JSON they are one flat object with the names of the
 // flags of micropq stream; see UnmarshalJSON.
 type Options struct {
 	Split  string   `json:"split,omitzero"`  // of the samples, "" for all
@@ -59,8 +61,10 @@ type Options struct {
 	// Of tiles.
 	Overlap []int `json:"overlap,omitempty"` // elements that neighbouring tiles share, along each axis of Size
 
-	Shuffle   draw.Shuffle   `json:"-"`                 // of tiles; crops need its seed alone; its fields stand among these in JSON
-	Partition draw.Partition `json:"-"`                 // the same
+	Items     ItemOptions    `json:"-"` // of whole items; the fields of the structs stand among these in JSON
+	Transform Transform      `json:"-"` // what becomes of what is read
+	Shuffle   draw.Shuffle   `json:"-"` // of tiles and whole items; crops need its seed alone
+	Partition draw.Partition `json:"-"`
 	Epochs    int64          `json:"epochs,omitzero"`   // to draw; 0 for 1, -1 for no end
 	State     *draw.State    `json:"state,omitzero"`    // to go on from
 	OnError   OnError        `json:"on-error,omitzero"` // "" for Fail
@@ -76,7 +80,7 @@ func (o Options) withDefaults() Options {
 	if o.Kind == "" {
 		o.Kind = Crops
 	}
-	if len(o.Arrays) == 0 {
+	if len(o.Arrays) == 0 && o.Kind != WholeItems {
 		o.Arrays = []string{"raw"}
 	}
 	if o.OnError == "" {
@@ -106,8 +110,12 @@ func (o Options) Validate() error {
 			errs = append(errs, fmt.Errorf(format, args...))
 		}
 	}
-	check(len(o.Size) < 2 || len(o.Size) > 3, "size %v: want Z,Y,X or Y,X", o.Size)
-	check(len(o.Size) > 0 && (slices.Min(o.Size) < 1 || slices.Max(o.Size) > math.MaxInt32), "size %v: want extents from 1 to %d", o.Size, math.MaxInt32)
+	if o.Kind != WholeItems {
+		check(len(o.Size) < 2 || len(o.Size) > 3, "size %v: want Z,Y,X or Y,X", o.Size)
+		check(len(o.Size) > 0 && (slices.Min(o.Size) < 1 || slices.Max(o.Size) > math.MaxInt32), "size %v: want extents from 1 to %d", o.Size, math.MaxInt32)
+		check(!o.Items.isZero(), "the kind, type and data set of questions, and decode, are for whole items")
+	}
+	errs = append(errs, o.Transform.check(&o))
 	check(o.Count < 0 || o.Count > draw.MaxItems, "%d crops: want a number up to %d", o.Count, int64(draw.MaxItems))
 	check(!(o.Foreground >= 0 && o.Foreground <= 1), "foreground %v: want a share from 0 to 1", o.Foreground)
 	check(o.Epochs < -1, "%d epochs: want a positive number, or -1 for no end", o.Epochs)
@@ -124,13 +132,16 @@ func (o Options) Validate() error {
 		for i := range min(len(o.Overlap), len(o.Size)) {
 			check(o.Overlap[i] < 0 || o.Overlap[i] >= o.Size[i], "overlap %v: want less than size %v and not less than 0", o.Overlap, o.Size)
 		}
+	case WholeItems:
+		o.checkItems(check)
 	default:
-		check(true, "kind %q: want %s or %s", o.Kind, Crops, Tiles)
+		check(true, "kind %q: want %s, %s or %s", o.Kind, Crops, Tiles, WholeItems)
 	}
 	return errors.Join(errs...)
 }
 
-// drawing is the fingerprint of everything that decides which item is at which position.
+// drawing is the fingerprint of everything that decides which item is at which position, and what it
+// holds.
 func drawing(sources []Source, o Options) (string, error) {
 	type set struct {
 		Shards []string // sha256 of each shard
@@ -156,7 +167,9 @@ func drawing(sources []Source, o Options) (string, error) {
 		Labels        string
 		ByClass       bool
 		Shuffle       draw.Shuffle
-	}{sets, o.Split, o.Sample, o.Arrays, o.Level, o.Kind, o.Size, o.Overlap, o.Count, o.Foreground, o.Labels, o.ByClass, o.Shuffle})
+		Items         ItemOptions `json:",omitzero"`
+		Transform     Transform   `json:",omitzero"`
+	}{sets, o.Split, o.Sample, o.Arrays, o.Level, o.Kind, o.Size, o.Overlap, o.Count, o.Foreground, o.Labels, o.ByClass, o.Shuffle, o.Items, o.Transform})
 	if err != nil {
 		return "", err
 	}

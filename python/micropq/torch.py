@@ -20,7 +20,7 @@ a fork; or give DataLoader ``multiprocessing_context="spawn"``. ::
 """
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -34,13 +34,14 @@ from ._stream import Stream, stream
 class Batches(IterableDataset):
     """The batches of ``micropq.stream``, or of a ``server``, as dictionaries of tensors.
 
-    uint16 and uint32, which torch computes little with, come as int32 and int64 unless
-    ``convert=False``. A batch's ``state`` is a dictionary as ``load_state_dict`` takes it.
+    ``options`` are those of ``micropq.stream``. uint16 and uint32, which torch computes little with, come as
+    int32 and int64 unless ``convert=False``. What is no array stays as it is, encoded images as bytes. A
+    batch's ``state`` is a dictionary as ``load_state_dict`` takes it.
     """
 
-    def __init__(self, *datasets: str, arrays: Sequence[str] = ("raw",), size: Sequence[int], server: Server | None = None, convert: bool = True, **options: Any) -> None:
+    def __init__(self, *datasets: str, server: Server | None = None, convert: bool = True, **options: Any) -> None:
         super().__init__()
-        self._datasets, self._options = datasets, {"arrays": arrays, "size": size, **options}
+        self._datasets, self._options = datasets, options
         self._server, self._convert = server, convert
         self._state: Mapping[str, Any] | None = None
 
@@ -69,7 +70,8 @@ class Batches(IterableDataset):
 
     def _tensor(self, value: Any) -> Any:
         if not isinstance(value, np.ndarray):
-            return value
+            # Views cannot be sent from a worker to the process that trains.
+            return [bytes(v) if isinstance(v, memoryview) else v for v in value]
         wider = {"uint16": np.int32, "uint32": np.int64}.get(value.dtype.name) if self._convert else None
         if wider is not None:
             return torch.from_numpy(value.astype(wider))

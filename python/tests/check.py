@@ -48,6 +48,25 @@ for kind, size in cases:
                     assert (batch["gt_instances"][i] != 0).any(), (kind, size, name, origin)
                 items += 1
 
+# Transforms: as they are defined, from what came without them.
+for size in ((8, 9, 9), (40, 40, 40)):
+    options = dict(arrays=["raw", "gt_instances"], size=size, batch=7, seed=1, count=30, foreground=0.5)
+    plain = micropq.stream(dataset, **options)
+    turned = micropq.stream(dataset, **options, range=(0, 1500), flip="ZX", rotate=True)
+    masks = micropq.stream(dataset, **options, instances=2)
+    for before, after, masked in zip(plain, turned, masks, strict=True):
+        for i, (turns, flips) in enumerate(zip(after["turns"], after["flips"])):
+            turn = lambda v: np.flip(np.rot90(v, turns, axes=(-2, -1)), ["ZYX".index(f) - 3 for f in flips])
+            assert np.array_equal(after["raw"][i], turn((np.clip(before["raw"][i], 0, 1500) / 1500).astype(np.float32)))
+            assert np.array_equal(after["gt_instances"][i], turn(before["gt_instances"][i]))
+            ids = masked["gt_instances_ids"][i]
+            for id, mask in zip(ids, masked["gt_instances"][i]):
+                # Merged labels lack what a higher id covers.
+                merged = before["gt_instances"][i]
+                assert (mask[merged == id] == 1).all() if id else not mask.any()
+                assert (merged[mask == 1] >= id).all()
+            items += 1
+
 # The same order from a saved state on, in two ranks.
 options = dict(size=(8, 8, 8), batch=2, count=20, seed=5)
 whole = [p for b in micropq.stream(dataset, **options) for p in b["position"]]

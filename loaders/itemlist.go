@@ -1,0 +1,280 @@
+package loaders
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/micropq/micropq/internal/shardfile"
+	"github.com/micropq/micropq/schemas"
+)
+
+// ItemList is questions in memory and where the images of their samples lie: items to be
+// drawn in any order. They are numbered in the order of the samples, then of the questions, so
+// that neighbours have the same image or images that lie side by side. It is safe for concurrent
+// use as long as the data set is open.
+type ItemList struct {
+	dataset *Dataset
+	items   []listedItem
+	mean    int64
+}
+
+type listedItem struct {
+	question *schemas.Question
+	image    *imagePlace
+}
+
+// imagePlace is the row of samples that holds an image.
+type imagePlace struct {
+	shard   *shard
+	row     int64
+	sample  string
+	ordinal int // in the order of the samples
+}
+
+// ListItems reads the questions that a query admits, of samples whose id matches a glob ("" for
+// all), without the source's own columns and without images. Equal texts share their memory.
+func (d *Dataset) ListItems(ctx context.Context, q QuestionQuery, glob string) (*ItemList, error) {
+	if _, err := path.Match(glob, ""); err != nil {
+		return nil, fmt.Errorf("pattern %q: %w", glob, err)
+	}
+	places, err := d.imagePlaces(ctx, q.Split)
+	if err != nil {
+		return nil, err
+	}
+	questions, err := d.questionRows(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	l := &ItemList{dataset: d, mean: d.meanImage(q.Split)}
+	texts := newTexts()
+	for _, v := range questions {
+		place, ok := places[v.SampleID]
+		if !ok {
+			return nil, &DamageError{File: schemas.QuestionsTable, Row: -1, Sample: v.SampleID, Err: fmt.Errorf("question %s is about a sample that is not there", v.QuestionID)}
+		}
+		if match, _ := path.Match(glob, v.SampleID); glob != "" && !match {
+			continue
+		}
+		texts.share(v)
+		v.SampleID = place.sample
+		l.items = append(l.items, listedItem{v, place})
+	}
+	slices.SortStableFunc(l.items, func(a, b listedItem) int { return cmp.Compare(a.image.ordinal, b.image.ordinal) })
+	return l, nil
+}
+
+// Len is the number of items.
+func (l *ItemList) Len() int { return len(l.items) }
+
+// Question is that of item i, not to be changed.
+func (l *ItemList) Question(i int) *schemas.Question { return l.items[i].question }
+
+// MeanImageBytes is the mean size of an encoded image, of the row groups where it is largest.
+func (l *ItemList) MeanImageBytes() int64 { return l.mean }
+
+// EncodedImage is the image of an item as it was converted: PNG, JPEG or TIFF.
+type EncodedImage struct {
+	Bytes []byte // nil where the sample has no image
+	Err   error  // wraps [ErrDamaged] where it cannot be read
+}
+
+// ImageBuffer is memory for images to be read into; a goroutine keeps one.
+type ImageBuffer struct{ images []*shardfile.Buffer }
+
+// imageRequests is how many requests for images are under way at a time: more than there are
+// processors, since a remote one is mostly waited for.
+const imageRequests = 16
+
+// Images reads the images of items, each once however many items have it, some at a time. They lie in the
+// memory of buf until it is used again. The error is that of ctx; others are with their images.
+func (l *ItemList) Images(ctx context.Context, items []int, buf *ImageBuffer) ([]EncodedImage, Stats, error) {
+	images, of := make([]EncodedImage, len(items)), map[*imagePlace][]int{}
+	var places []*imagePlace
+	for k, i := range items {
+		place := l.items[i].image
+		if of[place] == nil {
+			places = append(places, place)
+		}
+		of[place] = append(of[place], k)
+	}
+	for len(buf.images) < len(places) {
+		buf.images = append(buf.images, new(shardfile.Buffer))
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(imageRequests)
+	for n, place := range places {
+		group.Go(func() error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			buf.images[n].Read = 0
+			data, _, err := place.shard.file.Payload(ctx, place.row, "image.bytes", buf.images[n])
+			m := EncodedImage{data, place.blame(ctx, err)}
+			for _, k := range of[place] {
+				images[k] = m
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, Stats{}, err
+	}
+	var stats Stats
+	for n := range places {
+		stats.Read += buf.images[n].Read
+	}
+	for _, m := range images {
+		stats.Requested += int64(len(m.Bytes))
+	}
+	return images, stats, nil
+}
+
+// blame names the sample in an error of reading its image.
+func (p *imagePlace) blame(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	var damage *DamageError
+	if err = p.shard.blame(ctx, err); errors.As(err, &damage) {
+		damage.Row, damage.Sample = p.row, p.sample
+		return err
+	}
+	return fmt.Errorf("%s, row %d, sample %s: %w", p.shard.Path, p.row, p.sample, err)
+}
+
+// Damaged is the error for an image of item i that was read and that does not decode.
+func (l *ItemList) Damaged(i int, err error) error {
+	place := l.items[i].image
+	return &DamageError{File: place.shard.Path, Row: place.row, Sample: place.sample, Err: fmt.Errorf("its image: %w", err)}
+}
+
+// sampleID is the one column by which an image is found.
+type sampleID struct {
+	ID string `parquet:"sample_id"`
+}
+
+func (d *Dataset) imagePlaces(ctx context.Context, split string) (map[string]*imagePlace, error) {
+	places := map[string]*imagePlace{}
+	for _, s := range d.shardsOf(schemas.SamplesTable, split) {
+		for _, g := range s.groups() {
+			for r, err := range rows[sampleID](ctx, s, g) {
+				if err != nil {
+					return nil, err
+				}
+				if other := places[r.value.ID]; other != nil {
+					return nil, &DamageError{File: s.Path, Row: r.number, Sample: r.value.ID, Err: fmt.Errorf("the id is taken by row %d of %s", other.row, other.shard.Path)}
+				}
+				places[r.value.ID] = &imagePlace{s, r.number, r.value.ID, len(places)}
+			}
+		}
+	}
+	return places, nil
+}
+
+// questionPart is how many rows of questions one goroutine reads at a time.
+const questionPart = 8192
+
+// questionRows reads the questions that a query admits, by all processors.
+func (d *Dataset) questionRows(ctx context.Context, q QuestionQuery) ([]*schemas.Question, error) {
+	type part struct {
+		shard *shard
+		group rowGroup
+		span  span
+	}
+	var parts []part
+	for _, s := range d.shardsOf(schemas.QuestionsTable, q.Split) {
+		for _, g := range s.groups(q.bounds()...) {
+			chosen, err := s.choose(ctx, g, q)
+			if err != nil {
+				return nil, err
+			}
+			for _, c := range chosen {
+				for ; c.rows > 0; c.first, c.rows = c.first+questionPart, c.rows-questionPart {
+					parts = append(parts, part{s, g, span{c.first, min(c.rows, questionPart)}})
+				}
+			}
+		}
+	}
+	read := make([][]*schemas.Question, len(parts))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, p := range parts {
+		group.Go(func() error {
+			for r, err := range spanRows[schemas.Question](ctx, p.shard, p.group, p.span) {
+				if err != nil {
+					return err
+				}
+				v := *r.value
+				read[i] = append(read[i], &v)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return slices.Concat(read...), nil
+}
+
+// meanImage is the mean size of the images of the row groups where it is largest.
+func (d *Dataset) meanImage(split string) (mean int64) {
+	for _, s := range d.shardsOf(schemas.SamplesTable, split) {
+		leaf, _ := s.file.Schema().Lookup("image", "bytes") // openShard saw to it that it is there
+		for _, g := range s.file.File.Metadata().RowGroups {
+			if g.NumRows > 0 {
+				mean = max(mean, g.Columns[leaf.ColumnIndex].MetaData.TotalCompressedSize/g.NumRows)
+			}
+		}
+	}
+	return mean
+}
+
+// texts are strings of which one copy is kept.
+type texts struct {
+	one  map[string]*string
+	list map[string][]string
+}
+
+func newTexts() *texts { return &texts{map[string]*string{}, map[string][]string{}} }
+
+func (t *texts) text(p **string) {
+	if *p == nil {
+		return
+	}
+	if have, ok := t.one[**p]; ok {
+		*p = have
+	} else {
+		t.one[**p] = *p
+	}
+}
+
+func (t *texts) texts(p *[]string) {
+	key := strings.Join(*p, "\x00")
+	if have, ok := t.list[key]; ok && slices.Equal(have, *p) && (have == nil) == (*p == nil) {
+		*p = have
+	} else if !ok {
+		t.list[key] = *p
+	}
+}
+
+// share replaces the texts of a question, but for its sample's id, by the copies kept.
+func (t *texts) share(q *schemas.Question) {
+	for _, s := range []*string{&q.QuestionID, &q.Kind} {
+		p := s
+		t.text(&p)
+		*s = *p
+	}
+	for _, p := range []**string{&q.Type, &q.Question, &q.Answer} {
+		t.text(p)
+	}
+	t.texts(&q.Options)
+	t.texts(&q.Tags)
+}
