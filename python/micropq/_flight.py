@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from ._stream import _PLURAL, Batch, StreamError, stream
+from ._stream import Batch, StreamError, flag_name, stream
 
 _T = TypeVar("_T")
 
@@ -228,7 +228,7 @@ def _fields(options: Mapping[str, Any]) -> dict[str, Any]:
             continue
         if name in ("offset", "scale") and np.ndim(value) == 0:
             value = [value]  # of all channels
-        fields[_PLURAL.get(name, name).replace("_", "-")] = value
+        fields[flag_name(name)] = value
     return fields
 
 

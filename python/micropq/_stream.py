@@ -240,6 +240,7 @@ def stream(
     seed: int | None = None,
     shuffle: Literal["none", "global", "buffered"] | None = None,
     shuffle_buffer: int | None = None,
+    shuffle_block: int | None = None,
     epochs: int = 1,
     rank: int = 0,
     world: int = 1,
@@ -296,9 +297,10 @@ def stream(
     classes
         Label arrays as classes, uint8: the first is 1, background 0. A last ``"*"`` stands for all others; without it
         an instance of another class is an error.
-    seed, shuffle, shuffle_buffer
+    seed, shuffle, shuffle_buffer, shuffle_block
         The seed of all that is random. The order of tiles and items: as stored, ``"global"``, or
-        ``"buffered"``, which keeps reads local.
+        ``"buffered"``, which keeps reads local: runs of ``shuffle_block`` items stay together, and
+        ``shuffle_buffer`` items are mixed.
     epochs
         How many to draw, -1 for no end.
     rank, world, worker, workers, remainder
@@ -334,12 +336,12 @@ def _flags(options: Mapping[str, Any]) -> list[str]:
     """The flags of the program for options under their names in Python."""
     flags = []
     for name, value in options.items():
-        flag = "--" + _PLURAL.get(name, name).replace("_", "-")
+        flag = "--" + flag_name(name)
         if value is None or value is False:
             continue
         if value is True:
             flags += [flag]
-        elif name in _PLURAL or name == "weight":
+        elif name in ("arrays", "classes", "weight"):
             for v in value:
                 flags += [flag, str(v)]
         elif isinstance(value, (list, tuple, np.ndarray)):
@@ -349,5 +351,6 @@ def _flags(options: Mapping[str, Any]) -> list[str]:
     return flags
 
 
-#: options that are a flag for each of their values
-_PLURAL = {"arrays": "array", "classes": "class"}
+def flag_name(option: str) -> str:
+    """The name that the program has for an option."""
+    return {"arrays": "array", "classes": "class"}.get(option, option).replace("_", "-")
