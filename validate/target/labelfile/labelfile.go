@@ -45,6 +45,9 @@ func New(path string, o Options) (*Target, error) {
 // Name implements validate.Target.
 func (t *Target) Name() string { return t.path }
 
+// Serial implements validate.Serial.
+func (t *Target) Serial() {}
+
 // Walk implements validate.Target. What is wrong with one of the files does not keep the others from being
 // looked at.
 func (t *Target) Walk(ctx context.Context, p *validate.Pass) error {
