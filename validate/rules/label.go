@@ -177,7 +177,7 @@ func gaps(s *validate.Scope, l *validate.Layer) {
 		Place:   l.Place, Value: count, Detail: text,
 	}
 	if l.Renumber {
-		f.Fix = &validate.Fix{Doc: fmt.Sprintf("number %s from 1 in the same order", plural(int64(len(l.Instances)), "instance")), Safe: true}
+		f.Fix = &validate.Fix{Doc: fmt.Sprintf("number the %s from 1 in the same order", plural(int64(len(l.Instances)), "instance")), Safe: true}
 	}
 	s.Report(f)
 }
