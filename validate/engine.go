@@ -22,6 +22,12 @@ type Target interface {
 	Walk(ctx context.Context, p *Pass) error
 }
 
+// Serial is a target that keeps one processor busy, such as a single file. Several are walked at a time.
+type Serial interface {
+	Target
+	Serial()
+}
+
 // TargetError is a target that could not be read.
 type TargetError struct {
 	Target string
@@ -86,13 +92,9 @@ type Result struct {
 // joins a *TargetError for each target that could not be read; it is nil after ctx was cancelled.
 func Run(ctx context.Context, targets []Target, o Options) (*Result, error) {
 	p := newPass(o.withDefaults())
-	var errs []error
-	for _, t := range targets {
-		if err := t.Walk(ctx, p); ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		} else if err != nil {
-			errs = append(errs, &TargetError{t.Name(), err})
-		}
+	unreadable, err := p.walk(ctx, targets)
+	if err != nil {
+		return nil, err
 	}
 	for _, l := range p.lookers {
 		if l.finish != nil {
@@ -102,7 +104,37 @@ func Run(ctx context.Context, targets []Target, o Options) (*Result, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	return p.result(), errors.Join(errs...)
+	return p.result(), unreadable
+}
+
+// walk goes through targets: through serial ones at the same time, through the others one by one.
+func (p *Pass) walk(ctx context.Context, targets []Target) (unreadable, err error) {
+	errs := make([]error, len(targets))
+	walk := func(ctx context.Context, i int) error {
+		if err := targets[i].Walk(ctx, p); err != nil {
+			errs[i] = &TargetError{targets[i].Name(), err}
+		}
+		return context.Cause(ctx)
+	}
+	var serial, wide []int
+	for i, t := range targets {
+		if _, ok := t.(Serial); ok {
+			serial = append(serial, i)
+		} else {
+			wide = append(wide, i)
+		}
+	}
+	p.walks = max(1, min(len(serial), p.options.Jobs))
+	if err := p.Parallel(ctx, len(serial), func(ctx context.Context, k int) error { return walk(ctx, serial[k]) }); err != nil {
+		return nil, err
+	}
+	p.walks = 1
+	for _, i := range wide {
+		if err := walk(ctx, i); err != nil {
+			return nil, err
+		}
+	}
+	return errors.Join(errs...), nil
 }
 
 // looker is a rule at work.
@@ -122,6 +154,7 @@ type Pass struct {
 	options  Options
 	lookers  []*looker
 	wanted   Evidence
+	walks    int             // targets walked at a time
 	seen     [9]atomic.Int64 // by the bit of the Evidence
 	excepted atomic.Int64
 
@@ -131,7 +164,7 @@ type Pass struct {
 }
 
 func newPass(o Options) *Pass {
-	p := &Pass{options: o, findings: map[string][]*Finding{}, cut: map[string]int64{}}
+	p := &Pass{options: o, walks: 1, findings: map[string][]*Finding{}, cut: map[string]int64{}}
 	for i := range o.Rules {
 		l := &looker{rule: &o.Rules[i], looks: o.Rules[i].Looks}
 		if l.rule.Across != nil {
@@ -161,7 +194,7 @@ func (p *Pass) WantsRule(id string) bool {
 func (p *Pass) Jobs() int { return p.options.Jobs }
 
 // Memory is the bytes that a target may hold.
-func (p *Pass) Memory() int64 { return p.options.Memory }
+func (p *Pass) Memory() int64 { return p.options.Memory / int64(p.walks) }
 
 // Progress tells of bytes that were looked at.
 func (p *Pass) Progress(bytes int64) { p.options.Progress(bytes) }

@@ -9,9 +9,9 @@ import (
 	"slices"
 )
 
-// The colours of outlines can be told apart by all (Okabe and Ito, Color Universal Design, 2008).
+// The colours of outlines can be told apart by all, on the red and green of sections too.
 var (
-	instanceColour = color.NRGBA{0xd5, 0x5e, 0x00, 0xff}
+	instanceColour = color.NRGBA{0xff, 0x00, 0xff, 0xff}
 	otherColour    = color.NRGBA{0x56, 0xb4, 0xe9, 0xff}
 	nothing        = color.NRGBA{0x20, 0x20, 0x20, 0xff}
 	filled         = map[byte]color.NRGBA{other: {0x60, 0x60, 0x60, 0xff}, instance: {0xb0, 0xb0, 0xb0, 0xff}}
@@ -29,7 +29,7 @@ func (s *shot) draw() ([]byte, error) {
 	scale := max(1, side/max(s.height, s.width))
 	out := image.NewNRGBA(image.Rect(0, 0, s.width*scale, s.height*scale))
 	grey := s.stretch()
-	line := max(1, scale/8)
+	line := max(1, scale/5)
 	for y := range s.height * scale {
 		for x := range s.width * scale {
 			at := y/scale*s.width + x/scale

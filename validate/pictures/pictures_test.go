@@ -127,7 +127,7 @@ func TestBox(t *testing.T) {
 	f.Instance = nil
 	m := open(t, drawn(t, Options{}, f)[f.Fingerprint])
 	n := colours(m)
-	const scale, line = 256 / 12, 2 // the margin ends at the border
+	const scale, line = 256 / 12, 4 // the margin ends at the border
 	if want := scale*scale - (scale-2*line)*(scale-2*line); n[instanceColour] != want {
 		t.Errorf("the box has %d pixels, want %d", n[instanceColour], want)
 	}
