@@ -235,6 +235,19 @@ func TestShapes(t *testing.T) {
 	}
 }
 
+// TestLink: a file that is a link out of its folder, beside its pictures.
+func TestLink(t *testing.T) {
+	dir := folder(t, map[string]string{"blobs/0a1b": `{"id": "x", "image": "a.png", "question": "?", "answer": null}`, "snapshot/a.png": pixels(1)})
+	link := filepath.Join(dir, "snapshot", "train.jsonl")
+	if err := os.Symlink(filepath.Join("..", "blobs", "0a1b"), link); err != nil {
+		t.Skip(err)
+	}
+	found, _, err := run(t, vqa.New(link))
+	if err != nil || len(found) != 1 || !strings.HasPrefix(found[0], "QA001 | train | x") {
+		t.Errorf("found %q, %v", found, err)
+	}
+}
+
 func TestCancelled(t *testing.T) {
 	dir := folder(t, map[string]string{"test.jsonl": strings.Repeat(defects(), 50)})
 	ctx, cancel := context.WithCancel(t.Context())
