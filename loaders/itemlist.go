@@ -3,7 +3,6 @@ package loaders
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"runtime"
@@ -12,7 +11,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/micropq/micropq/internal/shardfile"
 	"github.com/micropq/micropq/schemas"
 )
 
@@ -79,82 +77,6 @@ func (l *ItemList) Question(i int) *schemas.Question { return l.items[i].questio
 
 // MeanImageBytes is the mean size of an encoded image, of the row groups where it is largest.
 func (l *ItemList) MeanImageBytes() int64 { return l.mean }
-
-// EncodedImage is the image of an item as it was converted: PNG, JPEG or TIFF.
-type EncodedImage struct {
-	Bytes []byte // nil where the sample has no image
-	Err   error  // wraps [ErrDamaged] where it cannot be read
-}
-
-// ImageBuffer is memory for images to be read into; a goroutine keeps one.
-type ImageBuffer struct{ images []*shardfile.Buffer }
-
-// imageRequests is how many requests for images are under way at a time: more than there are
-// processors, since a remote one is mostly waited for.
-const imageRequests = 16
-
-// Images reads the images of items, each once however many items have it, some at a time. They lie in the
-// memory of buf until it is used again. The error is that of ctx; others are with their images.
-func (l *ItemList) Images(ctx context.Context, items []int, buf *ImageBuffer) ([]EncodedImage, Stats, error) {
-	images, of := make([]EncodedImage, len(items)), map[*imagePlace][]int{}
-	var places []*imagePlace
-	for k, i := range items {
-		place := l.items[i].image
-		if of[place] == nil {
-			places = append(places, place)
-		}
-		of[place] = append(of[place], k)
-	}
-	for len(buf.images) < len(places) {
-		buf.images = append(buf.images, new(shardfile.Buffer))
-	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(imageRequests)
-	for n, place := range places {
-		group.Go(func() error {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			buf.images[n].Read = 0
-			data, _, err := place.shard.file.Payload(ctx, place.row, "image.bytes", buf.images[n])
-			m := EncodedImage{data, place.blame(ctx, err)}
-			for _, k := range of[place] {
-				images[k] = m
-			}
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, Stats{}, err
-	}
-	var stats Stats
-	for n := range places {
-		stats.Read += buf.images[n].Read
-	}
-	for _, m := range images {
-		stats.Requested += int64(len(m.Bytes))
-	}
-	return images, stats, nil
-}
-
-// blame names the sample in an error of reading its image.
-func (p *imagePlace) blame(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
-	}
-	var damage *DamageError
-	if err = p.shard.blame(ctx, err); errors.As(err, &damage) {
-		damage.Row, damage.Sample = p.row, p.sample
-		return err
-	}
-	return fmt.Errorf("%s, row %d, sample %s: %w", p.shard.Path, p.row, p.sample, err)
-}
-
-// Damaged is the error for an image of item i that was read and that does not decode.
-func (l *ItemList) Damaged(i int, err error) error {
-	place := l.items[i].image
-	return &DamageError{File: place.shard.Path, Row: place.row, Sample: place.sample, Err: fmt.Errorf("its image: %w", err)}
-}
 
 // sampleID is the one column by which an image is found.
 type sampleID struct {

@@ -217,32 +217,32 @@ func (p *Pass) Parallel(ctx context.Context, n int, do func(ctx context.Context,
 
 // Dataset shows a data set.
 func (p *Pass) Dataset(ctx context.Context, d *Dataset) {
-	show(ctx, p, 0, d, func(l *Looks) func(*Scope, *Dataset) { return l.Dataset })
+	show(ctx, p, 0, func(l *Looks) func(*Scope, *Dataset) { return l.Dataset }, d)
 }
 
 // Shard shows a shard.
 func (p *Pass) Shard(ctx context.Context, s *Shard) {
-	show(ctx, p, 1, s, func(l *Looks) func(*Scope, *Shard) { return l.Shard })
+	show(ctx, p, 1, func(l *Looks) func(*Scope, *Shard) { return l.Shard }, s)
 }
 
 // File shows a file.
 func (p *Pass) File(ctx context.Context, f *File) {
-	show(ctx, p, 2, f, func(l *Looks) func(*Scope, *File) { return l.File })
+	show(ctx, p, 2, func(l *Looks) func(*Scope, *File) { return l.File }, f)
 }
 
 // Sample shows a sample.
 func (p *Pass) Sample(ctx context.Context, s *Sample) {
-	show(ctx, p, 3, s, func(l *Looks) func(*Scope, *Sample) { return l.Sample })
+	show(ctx, p, 3, func(l *Looks) func(*Scope, *Sample) { return l.Sample }, s)
 }
 
 // Array shows an array.
 func (p *Pass) Array(ctx context.Context, a *Array) {
-	show(ctx, p, 4, a, func(l *Looks) func(*Scope, *Array) { return l.Array })
+	show(ctx, p, 4, func(l *Looks) func(*Scope, *Array) { return l.Array }, a)
 }
 
 // Chunk shows a chunk.
 func (p *Pass) Chunk(ctx context.Context, c *Chunk) {
-	show(ctx, p, 5, c, func(l *Looks) func(*Scope, *Chunk) { return l.Chunk })
+	show(ctx, p, 5, func(l *Looks) func(*Scope, *Chunk) { return l.Chunk }, c)
 }
 
 // Layer shows a layer and each of its instances.
@@ -250,30 +250,33 @@ func (p *Pass) Layer(ctx context.Context, layer *Layer) {
 	if p.options.Classes != nil {
 		layer.Classes = p.options.Classes
 	}
-	show(ctx, p, 6, layer, func(l *Looks) func(*Scope, *Layer) { return l.Layer })
-	for _, in := range layer.Instances {
-		p.Instance(ctx, in)
-	}
+	show(ctx, p, 6, func(l *Looks) func(*Scope, *Layer) { return l.Layer }, layer)
+	p.instances(ctx, layer.Instances...)
 }
 
 // Instance shows an instance that is part of no layer.
-func (p *Pass) Instance(ctx context.Context, in *Instance) {
+func (p *Pass) Instance(ctx context.Context, in *Instance) { p.instances(ctx, in) }
+
+func (p *Pass) instances(ctx context.Context, list ...*Instance) {
 	if p.options.Classes != nil {
-		in.Classes = p.options.Classes
+		for _, in := range list {
+			in.Classes = p.options.Classes
+		}
 	}
-	show(ctx, p, 7, in, func(l *Looks) func(*Scope, *Instance) { return l.Instance })
+	show(ctx, p, 7, func(l *Looks) func(*Scope, *Instance) { return l.Instance }, list...)
 }
 
 // Question shows a question.
 func (p *Pass) Question(ctx context.Context, q *Item) {
-	show(ctx, p, 8, q, func(l *Looks) func(*Scope, *Item) { return l.Question })
+	show(ctx, p, 8, func(l *Looks) func(*Scope, *Item) { return l.Question }, q)
 }
 
 // evidenceNames are the keys of Result.Seen.
 var evidenceNames = [9]string{"datasets", "shards", "files", "samples", "arrays", "chunks", "layers", "instances", "questions"}
 
-func show[T any](ctx context.Context, p *Pass, kind int, evidence T, look func(*Looks) func(*Scope, T)) {
-	p.seen[kind].Add(1)
+// show has each rule look at pieces of evidence of a kind.
+func show[T any](ctx context.Context, p *Pass, kind int, look func(*Looks) func(*Scope, T), evidence ...T) {
+	p.seen[kind].Add(int64(len(evidence)))
 	if !p.Wants(1 << kind) {
 		return
 	}
@@ -285,7 +288,10 @@ func show[T any](ctx context.Context, p *Pass, kind int, evidence T, look func(*
 		if l.mu != nil {
 			l.mu.Lock()
 		}
-		f(l.scope(ctx, p), evidence)
+		scope := l.scope(ctx, p)
+		for _, e := range evidence {
+			f(scope, e)
+		}
 		if l.mu != nil {
 			l.mu.Unlock()
 		}

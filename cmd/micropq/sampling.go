@@ -72,9 +72,6 @@ func samplingOptions(c *cli.Context) (o batch.Options, errs []error) {
 			Remainder: draw.Remainder(c.String("remainder")),
 		},
 	}
-	if len(o.Arrays) == 0 && o.Kind != batch.WholeItems {
-		o.Arrays = []string{"raw"}
-	}
 	if c.IsSet("seed") {
 		seed := c.Uint64("seed")
 		o.Shuffle.Seed = &seed

@@ -101,13 +101,12 @@ func TestStreamUsage(t *testing.T) {
 // The flags that say what to draw and the fields of options in JSON have the same names.
 func TestStreamFlagsAreOptions(t *testing.T) {
 	var flags, fields []string
-	for _, f := range streamFlags() {
-		// The others are of the process, or of the list of data sets.
-		if name := f.Names()[0]; !slices.Contains([]string{"listen", "jobs", "memory", "progress", "weight"}, name) {
+	for _, f := range samplingFlags() {
+		if name := f.Names()[0]; name != "weight" { // which is of the list of data sets
 			flags = append(flags, name)
 		}
 	}
-	for _, s := range []any{batch.Options{}, draw.Shuffle{}, draw.Partition{}} {
+	for _, s := range []any{batch.Options{}, batch.ItemOptions{}, batch.Transform{}, draw.Shuffle{}, draw.Partition{}} {
 		for f := range reflect.TypeOf(s).Fields() {
 			if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "-" {
 				fields = append(fields, name)

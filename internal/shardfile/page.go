@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
@@ -109,6 +110,5 @@ func (r *Reader) foreignValue(ctx context.Context, key chunkKey, row int64, buf 
 	if v[0].IsNull() {
 		return nil, true, nil
 	}
-	buf.page = append(buf.page[:0], v[0].ByteArray()...)
-	return buf.page, false, nil
+	return slices.Clone(v[0].ByteArray()), false, nil
 }

@@ -43,7 +43,8 @@ type span struct {
 }
 
 // Load reads the file from one page to the end of another, in one request. Until the next Load
-// Payload takes pages out of the buffer that lie between them. The caller bounds the size.
+// Payload takes pages out of the buffer that lie between them, and their values hold until then. The
+// caller bounds the size.
 func (r *Reader) Load(ctx context.Context, from, to Place, buf *Buffer) error {
 	b, err := r.bytes(ctx, buf.span.bytes, from.Offset, to.End()-from.Offset, buf)
 	if err != nil {

@@ -188,7 +188,7 @@ func drawn(t *testing.T, d *loaders.Dataset, r Request) (batches []arrow.RecordB
 		if err != nil {
 			t.Fatal(err)
 		}
-		record, err := arrowstream.Record(schema, l, b)
+		record, err := arrowstream.Record(schema, b)
 		if err != nil {
 			t.Fatal(err)
 		}

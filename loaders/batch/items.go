@@ -101,17 +101,13 @@ func (o *Options) imageTensors(n int) []Tensor {
 	return []Tensor{{Name: imageTensor, Axes: "NYXC", Shape: []int{n, o.Items.Decode[0], o.Items.Decode[1], 3}, DType: o.Transform.dtype(schemas.Uint8)}}
 }
 
-// imageBytes is the memory for the images of n whole items: of encoded ones an estimate, twice the
-// mean, since they are read before they are put together.
-func (l *Loader) imageBytes(n int) int64 {
-	mean := int64(0)
+// encodedBytes is about the memory of the encoded images of a batch, 0 for boxes: the mean times their
+// number.
+func (l *Loader) encodedBytes() (n int64) {
 	for _, w := range l.wholes {
-		mean = max(mean, w.list.MeanImageBytes())
+		n = max(n, w.list.MeanImageBytes()*int64(l.options.Partition.Batch))
 	}
-	if len(l.options.Items.Decode) > 0 {
-		return mean * int64(n)
-	}
-	return 2 * mean * int64(n)
+	return n
 }
 
 // imageBuffers are reused from batch to batch.
@@ -225,7 +221,7 @@ func (l *Loader) keepGood(b *Batch, items []Item, images []loaders.EncodedImage)
 	}
 	encoded := len(l.options.Items.Decode) == 0
 	if encoded {
-		b.Images = Images{Data: make([]byte, 0, size), Offsets: make([]int64, 1, len(items)+1)}
+		b.Images = Images{Data: l.spares.room(int(size)), Offsets: make([]int64, 1, len(items)+1)}
 	}
 	for i, m := range images {
 		if m.Err != nil {

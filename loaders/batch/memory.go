@@ -39,12 +39,10 @@ func (f *footprint) add(a *schemas.Array, size []int) {
 	}
 	f.chunk = max(f.chunk, chunk)
 	if a.Role == schemas.RoleLabels {
-		perElement := int(channels)*schemas.DType(a.DType).Size() + 4
-		n, ok := nd.CheckedElements(append(slices.Clone(size), perElement))
-		if !ok {
-			n = maxBatch // which BatchBytes refuses
+		perElement := channels*int64(schemas.DType(a.DType).Size()) + 4
+		if n, ok := nd.CheckedElements(append([]int{int(perElement)}, size...)); ok { // BatchBytes refuses others
+			f.scratch = max(f.scratch, int64(n))
 		}
-		f.scratch = max(f.scratch, int64(n))
 	}
 }
 
@@ -63,6 +61,7 @@ func (l *Loader) divide() error {
 		each = max(each, c.dataset.ReaderBytes(c.footprint.chunk))
 		scratch = max(scratch, c.footprint.scratch)
 	}
+	scratch += l.transformBytes() + l.encodedBytes()
 	if least := each + 2*batch + scratch; least > o.Memory {
 		return &MemoryError{Batch: batch, Need: least, Have: o.Memory}
 	}
@@ -71,7 +70,7 @@ func (l *Loader) divide() error {
 	left := o.Memory - int64(readers)*each
 	l.window = int(max(1, min(left/4*3/max(1, batch+scratch)-1, int64(2*o.Workers))))
 	left -= int64(l.window+1)*batch + int64(min(l.window, o.Workers))*scratch
-	l.spares = &spares{limit: (l.window + 1) * len(l.Tensors(1))}
+	l.spares = &spares{batches: l.window + 1, limit: (l.window + 1) * len(l.Tensors(1))}
 	l.memory = loaders.NewMemory(loaders.MemoryOptions{
 		Bytes: left + int64(readers)*each, Readers: readers, Decoders: o.Workers,
 		KeepWhole: len(o.Overlap) > 0 && slices.Max(o.Overlap) > 0,
@@ -79,11 +78,13 @@ func (l *Loader) divide() error {
 	return nil
 }
 
-// spares are the memory of tensors that the caller has released.
+// spares are the memory of tensors and images that the caller has released.
 type spares struct {
-	mu    sync.Mutex
-	limit int
-	free  [][]byte
+	mu      sync.Mutex
+	batches int      // whose images are kept
+	limit   int      // tensors that are kept
+	free    [][]byte // of tensors
+	images  [][]byte
 }
 
 // get is memory of n bytes, all zero.
@@ -101,11 +102,27 @@ func (s *spares) get(n int) []byte {
 	return b
 }
 
-// Release gives the memory of the tensors back, for a later batch of the same run. The caller
+// room is memory for n bytes, of any content and length 0.
+func (s *spares) room(n int) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i := slices.IndexFunc(s.images, func(b []byte) bool { return cap(b) >= n && cap(b) <= 2*n }); i >= 0 {
+		b := s.images[i]
+		s.images = slices.Delete(s.images, i, i+1)
+		return b
+	}
+	return make([]byte, 0, n+n/8)
+}
+
+// Release gives the memory of the tensors and images back, for a later batch of the same run. The caller
 // must not use their Data any more. A batch that is not released is garbage like any other.
 func (b *Batch) Release() {
 	b.spares.mu.Lock()
 	defer b.spares.mu.Unlock()
+	if b.Images.Data != nil && len(b.spares.images) < b.spares.batches {
+		b.spares.images = append(b.spares.images, b.Images.Data[:0])
+		b.Images.Data = nil
+	}
 	for i := range b.Tensors {
 		if t := &b.Tensors[i]; len(b.spares.free) < b.spares.limit {
 			b.spares.free = append(b.spares.free, t.Data[:0:cap(t.Data)])

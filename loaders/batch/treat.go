@@ -91,6 +91,22 @@ func (t *Tensor) place(i int) []byte {
 	return t.Data[i*n : (i+1)*n]
 }
 
+// transformBytes is the memory that an item takes beside the batch while it is transformed: as it was read,
+// and turned.
+func (l *Loader) transformBytes() (n int64) {
+	if l.options.Transform.isZero() {
+		return 0
+	}
+	for i, t := range l.Tensors(1) {
+		size := t.DType.Size()
+		if i < len(l.options.Arrays) {
+			size = max(size, l.contents[0].layouts[i].stored.Size(), schemas.Int32.Size())
+		}
+		n = max(n, 2*int64(nd.Elements(t.Shape)*size))
+	}
+	return n
+}
+
 // memory that items are read into before they are transformed.
 var memory = sync.Pool{New: func() any { return new([]byte) }}
 

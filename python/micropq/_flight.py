@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from ._stream import Batch, StreamError
+from ._stream import Batch, StreamError, flag_name
 
 _T = TypeVar("_T")
 
@@ -59,8 +59,6 @@ class Server:
         self,
         datasets: str | Sequence[str],
         *,
-        arrays: Sequence[str] = ("raw",),
-        size: Sequence[int],
         batch: int = 1,
         kind: str = "crops",
         state: Mapping[str, Any] | None = None,
@@ -78,11 +76,11 @@ class Server:
         names = [datasets] if isinstance(datasets, str) else list(datasets)
         if len(weight) not in (0, len(names)):
             raise ValueError(f"{len(weight)} weights for {len(names)} data sets")
-        options = {"array": arrays, "size": size, "batch": batch, "kind": kind, "state": state, **options}
+        options = {"batch": batch, "kind": kind, "state": state, **options}
         request = {
             "version": VERSION,
             "datasets": [{"name": n, "weight": w} for n, w in zip(names, weight)] if len(weight) else [{"name": n} for n in names],
-            "options": {name.replace("_", "-"): value for name, value in options.items() if value is not None},
+            "options": {flag_name(n): [v] if n in ("offset", "scale") and np.isscalar(v) else v for n, v in options.items() if v is not None},
         }
         return FlightStream(self, json.dumps(request, default=_plain).encode())
 

@@ -91,6 +91,45 @@ def binary() -> str:
     return found
 
 
+#: bytes that the pipe holds, so that neither process waits for the other at every page; as many as Linux lets any user have
+_PIPE = 1 << 20
+
+
+class _Pipe:
+    """The reading end of a pipe as pyarrow reads files: straight into the memory of the batch."""
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+
+    @property
+    def closed(self) -> bool:
+        return self._raw.closed
+
+    def read_buffer(self, n: int) -> pa.Buffer:
+        buffer = pa.allocate_buffer(n, resizable=True)
+        room, have = memoryview(buffer).cast("B"), 0
+        while have < n and (more := self._raw.readinto(room[have:])):
+            have += more
+        room.release()
+        if have < n:
+            buffer.resize(have)
+        return buffer
+
+    read = read_buffer
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return False
+
+    def seekable(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self._raw.close()
+
+
 class Stream(Iterator[Batch]):
     """Batches of a running process. Close it, or use it in ``with``: that ends the process."""
 
@@ -103,8 +142,7 @@ class Stream(Iterator[Batch]):
                 json.dump(dict(state), f)
             command += ["--state", self._state_file]
         self._errors = tempfile.TemporaryFile()
-        # A pipe takes 64 KiB unless told otherwise; with more the two processes wait less for each other.
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._errors, pipesize=1 << 20)
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._errors, bufsize=0, pipesize=_PIPE)
         self._reader: pa.RecordBatchReader | None = None
 
     def __iter__(self) -> Stream:
@@ -123,7 +161,7 @@ class Stream(Iterator[Batch]):
 
     def _open(self) -> pa.RecordBatchReader:
         if self._reader is None:
-            self._reader = pa.ipc.open_stream(self._process.stdout)
+            self._reader = pa.ipc.open_stream(_Pipe(self._process.stdout))
         return self._reader
 
     def __next__(self) -> Batch:
@@ -202,6 +240,7 @@ def stream(
     seed: int | None = None,
     shuffle: Literal["none", "global", "buffered"] | None = None,
     shuffle_buffer: int | None = None,
+    shuffle_block: int | None = None,
     epochs: int = 1,
     rank: int = 0,
     world: int = 1,
@@ -258,9 +297,10 @@ def stream(
     classes
         Label arrays as classes, uint8: the first is 1, background 0. A last ``"*"`` stands for all others; without it
         an instance of another class is an error.
-    seed, shuffle, shuffle_buffer
+    seed, shuffle, shuffle_buffer, shuffle_block
         The seed of all that is random. The order of tiles and items: as stored, ``"global"``, or
-        ``"buffered"``, which keeps reads local.
+        ``"buffered"``, which keeps reads local: runs of ``shuffle_block`` items stay together, and
+        ``shuffle_buffer`` items are mixed.
     epochs
         How many to draw, -1 for no end.
     rank, world, worker, workers, remainder
@@ -296,12 +336,12 @@ def _flags(options: Mapping[str, Any]) -> list[str]:
     """The flags of the program for options under their names in Python."""
     flags = []
     for name, value in options.items():
-        flag = "--" + _PLURAL.get(name, name).replace("_", "-")
+        flag = "--" + flag_name(name)
         if value is None or value is False:
             continue
         if value is True:
             flags += [flag]
-        elif name in _PLURAL or name == "weight":
+        elif name in ("arrays", "classes", "weight"):
             for v in value:
                 flags += [flag, str(v)]
         elif isinstance(value, (list, tuple, np.ndarray)):
@@ -311,5 +351,6 @@ def _flags(options: Mapping[str, Any]) -> list[str]:
     return flags
 
 
-#: options that are a flag for each of their values
-_PLURAL = {"arrays": "array", "classes": "class"}
+def flag_name(option: str) -> str:
+    """The name that the program has for an option."""
+    return {"arrays": "array", "classes": "class"}.get(option, option).replace("_", "-")

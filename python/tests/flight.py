@@ -172,7 +172,7 @@ def resident(process):
 
 def slow_client():
     """Clients that do not read keep the server's memory as it is, and its streams can be limited."""
-    with Running("a=" + DATASET, "--memory", "64MiB", "--max-streams", "4") as server:
+    with Running("a=" + DATASET, "--memory", "128MiB", "--max-streams", "4") as server:
         c = micropq.connect(server.url)
         begun = [c.batches("a", arrays=BOTH, size=(20, 33, 40), batch=4, epochs=-1, seed=s) for s in range(4)]
         for b in begun:
@@ -180,7 +180,7 @@ def slow_client():
         time.sleep(1)
         refused("resource exhausted", ["4 streams", "--max-streams"], lambda: next(c.batches("a", size=(8, 8, 8), seed=1)))
         if os.path.exists("/proc/self/status"):
-            assert resident(server.process) < 200 << 20, resident(server.process)
+            assert resident(server.process) < 128 << 20, resident(server.process)
         for b in begun:
             b.close()
         deadline = time.monotonic() + 20

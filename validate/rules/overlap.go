@@ -45,7 +45,7 @@ func objects(l *validate.Layer) (all []*validate.Instance, masks []mask.Mask) {
 }
 
 func overlaps(s *validate.Scope, l *validate.Layer) {
-	if !l.Exclusive || !s.For(l.Kind) {
+	if !l.Exclusive || l.Disjoint || !s.For(l.Kind) {
 		return
 	}
 	all, masks := objects(l)
@@ -61,7 +61,7 @@ func overlaps(s *validate.Scope, l *validate.Layer) {
 // duplicates compares overlapping instances only, and of equal ones, which may be many at one place, just the
 // first of them.
 func duplicates(s *validate.Scope, l *validate.Layer) {
-	if !s.For(l.Kind) {
+	if l.Disjoint || !s.For(l.Kind) {
 		return
 	}
 	all, _ := objects(l)

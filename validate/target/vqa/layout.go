@@ -71,8 +71,8 @@ func guessLayout(columns []schemas.Column) (*layout, error) {
 	case m.Image == "":
 		return nil, fmt.Errorf("the columns are no questions and no pictures: want question, options, answer, answer_index or image; have %s", strings.Join(names, ", "))
 	}
-	if l.questionID == "" && m.ID == "id" {
-		m.ID, l.questionID = first(slices.DeleteFunc(slices.Clone(usual.id), func(n string) bool { return n == "id" })), "id"
+	if l.questionID == "" && m.ID != "id" {
+		l.questionID = own("id")
 	}
 	l.consume(names)
 	return l, nil

@@ -1,0 +1,147 @@
+package loaders
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/micropq/micropq/internal/shardfile"
+)
+
+// imageColumn holds the encoded images, in samples.
+const imageColumn = "image.bytes"
+
+// EncodedImage is the image of an item as it was converted: PNG, JPEG or TIFF.
+type EncodedImage struct {
+	Bytes []byte // nil where the sample has no image
+	Err   error  // wraps [ErrDamaged] where it cannot be read
+}
+
+// ImageBuffer is memory for images to be read into; a goroutine keeps one.
+type ImageBuffer struct{ reads []*shardfile.Buffer }
+
+// imageRead is a run of images that are read by one request.
+type imageRead struct {
+	from, to shardfile.Place // the pages of the first and the last; to.Size is 0 where there is only one image
+	places   []*imagePlace
+}
+
+// Images reads the images of items, each once however many items have it, side by side; of a remote data set
+// those that lie together by one request. They lie in the memory of buf until it is used again. The error is
+// that of ctx; others are with their images.
+func (l *ItemList) Images(ctx context.Context, items []int, buf *ImageBuffer) ([]EncodedImage, Stats, error) {
+	images, of := make([]EncodedImage, len(items)), map[*imagePlace][]int{}
+	var places []*imagePlace
+	for k, i := range items {
+		place := l.items[i].image
+		if of[place] == nil {
+			places = append(places, place)
+		}
+		of[place] = append(of[place], k)
+	}
+	put := func(p *imagePlace, m EncodedImage) {
+		for _, k := range of[p] {
+			images[k] = m
+		}
+	}
+	reads := l.reads(ctx, places, put)
+	for len(buf.reads) < len(reads) {
+		buf.reads = append(buf.reads, new(shardfile.Buffer))
+	}
+	var group errgroup.Group
+	group.SetLimit(l.dataset.Readers(l.dataset.options.Workers))
+	for n, r := range reads {
+		buf.reads[n].Read = 0
+		group.Go(func() error {
+			r.do(ctx, buf.reads[n], put)
+			return nil
+		})
+	}
+	_ = group.Wait()
+	if ctx.Err() != nil {
+		return nil, Stats{}, context.Cause(ctx)
+	}
+	stats := Stats{}
+	for n := range reads {
+		stats.Read += buf.reads[n].Read
+	}
+	for _, m := range images {
+		stats.Requested += int64(len(m.Bytes))
+	}
+	return images, stats, nil
+}
+
+// reads are how images are read. Those that cannot be found are put with their error.
+func (l *ItemList) reads(ctx context.Context, places []*imagePlace, put func(*imagePlace, EncodedImage)) (reads []imageRead) {
+	if !l.dataset.remote {
+		for _, p := range places {
+			reads = append(reads, imageRead{places: []*imagePlace{p}})
+		}
+		return reads
+	}
+	slices.SortFunc(places, func(a, b *imagePlace) int { return cmp.Compare(a.ordinal, b.ordinal) })
+	at, failed := make([]shardfile.Place, len(places)), make([]error, len(places))
+	var group errgroup.Group
+	group.SetLimit(remoteReaders)
+	for i, p := range places {
+		group.Go(func() error { // the first of a row group reads where its pages lie
+			at[i], failed[i] = p.shard.file.Locate(ctx, p.row, imageColumn, new(shardfile.Buffer))
+			return nil
+		})
+	}
+	_ = group.Wait()
+	for i, p := range places {
+		if failed[i] != nil {
+			put(p, EncodedImage{Err: p.blame(ctx, failed[i])})
+			continue
+		}
+		if n := len(reads); n > 0 {
+			r := &reads[n-1]
+			if r.places[0].shard == p.shard && at[i].Offset >= r.to.End() && at[i].Offset-r.to.End() <= maxGap && at[i].End()-r.from.Offset <= maxSpan {
+				r.places, r.to = append(r.places, p), at[i]
+				continue
+			}
+		}
+		reads = append(reads, imageRead{at[i], at[i], []*imagePlace{p}})
+	}
+	return reads
+}
+
+// do reads the images of a run into a buffer.
+func (r *imageRead) do(ctx context.Context, buf *shardfile.Buffer, put func(*imagePlace, EncodedImage)) {
+	err := context.Cause(ctx)
+	if err == nil && r.to.Size > 0 {
+		err = r.places[0].shard.file.Load(ctx, r.from, r.to, buf)
+	}
+	for _, p := range r.places {
+		var m EncodedImage
+		if err != nil {
+			m.Err = p.blame(ctx, err)
+		} else if data, _, err := p.shard.file.Payload(ctx, p.row, imageColumn, buf); err != nil {
+			m.Err = p.blame(ctx, err)
+		} else {
+			m.Bytes = data
+		}
+		put(p, m)
+	}
+}
+
+// blame names the sample in an error of reading its image.
+func (p *imagePlace) blame(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx) // which may be the damage of another image
+	}
+	if isTransport(err) {
+		return fmt.Errorf("%s, row %d, sample %s: %w", p.shard.Path, p.row, p.sample, err)
+	}
+	return &DamageError{File: p.shard.Path, Row: p.row, Sample: p.sample, Err: err}
+}
+
+// Damaged is the error for an image of item i that was read and that does not decode.
+func (l *ItemList) Damaged(i int, err error) error {
+	place := l.items[i].image
+	return &DamageError{File: place.shard.Path, Row: place.row, Sample: place.sample, Err: fmt.Errorf("its image: %w", err)}
+}
