@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/micropq/micropq/validate/rules"
 )
 
 // laboratory is a folder with two label images, one of them with specks and gaps, a configuration, and a file
@@ -182,9 +184,19 @@ func TestValidateSeveralReports(t *testing.T) {
 	if got, err := os.ReadFile(summary); err != nil || !bytes.HasPrefix(got, []byte("of another step\n### micropq validate\n")) {
 		t.Errorf("summary: %s, %v", got, err)
 	}
-	var log struct{ Version string }
+	var log struct {
+		Version string
+		Runs    []struct {
+			Tool struct {
+				Driver struct{ Rules []struct{ ID string } }
+			}
+		}
+	}
 	if data, err := os.ReadFile(sarif); err != nil || json.Unmarshal(data, &log) != nil || log.Version != "2.1.0" {
-		t.Errorf("SARIF: %+v, %v", log, err)
+		t.Fatalf("SARIF: %+v, %v", log, err)
+	}
+	if n, want := len(log.Runs[0].Tool.Driver.Rules), len(rules.All()); n != want {
+		t.Errorf("SARIF lists %d rules, want all %d", n, want)
 	}
 	parts, err := filepath.Glob(filepath.Join(dir, "*.part"))
 	if err != nil || len(parts) > 0 {
