@@ -29,11 +29,15 @@ type scale struct {
 	name  string
 	shape []int // of the generated sample, CZYX
 	crops int   // of 64 a side, read by a contestant in a round; of larger ones as many voxels
+
+	volumes  int    // of that shape, that are validated
+	sections int    // of each technique, that are validated
+	section  [2]int // their height and width
 }
 
 var scales = []scale{
-	{"small", []int{3, 128, 256, 256}, 40},
-	{"full", []int{3, 390, 1058, 907}, 240},
+	{"small", []int{3, 128, 256, 256}, 40, 4, 1, [2]int{3000, 4000}},
+	{"full", []int{3, 390, 1058, 907}, 240, 2, 2, [2]int{12272, 15129}},
 }
 
 type section struct {
@@ -45,6 +49,7 @@ var sections = []section{
 	{"convert", benchConvert},
 	{"crops", benchCrops},
 	{"codec", benchCodec},
+	{"validate", benchValidate},
 }
 
 func main() {
@@ -62,7 +67,11 @@ func run(ctx context.Context) error {
 	name := flag.String("scale", "full", "small or full")
 	flag.IntVar(&s.rounds, "rounds", 3, "rounds, of which the median counts")
 	flag.StringVar(&s.python, "python", ".venv/bin/python", "interpreter with the peers' packages")
+	threads := flag.Int("decode", 0, "only decode the chunks of the data sets named, with so many threads")
 	flag.Parse()
+	if *threads > 0 {
+		return runDecode(ctx, *threads)
+	}
 	i := slices.IndexFunc(scales, func(c scale) bool { return c.name == *name })
 	if i < 0 || s.rounds < 1 {
 		return fmt.Errorf("-scale %s -rounds %d: want small or full, and at least one round", *name, s.rounds)

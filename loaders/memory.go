@@ -91,6 +91,9 @@ func NewMemory(o MemoryOptions) *Memory {
 	return m
 }
 
+// Options are those it was made with.
+func (m *Memory) Options() MemoryOptions { return m.options }
+
 // reader waits for an idle one.
 func (m *Memory) reader(ctx context.Context) (*worker, error) {
 	select {

@@ -1,11 +1,9 @@
 package loaders
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"slices"
 
@@ -136,47 +134,18 @@ func rows[T any](ctx context.Context, s *shard, g rowGroup, options ...parquet.R
 // spanRows reads only some of the rows, and of every column only the pages that hold them.
 func spanRows[T any](ctx context.Context, s *shard, g rowGroup, part span, options ...parquet.ReaderOption) iter.Seq2[numbered[T], error] {
 	return func(yield func(numbered[T], error) bool) {
-		var r *parquet.GenericReader[T]
-		err := guard(func() error {
-			r = parquet.NewGenericRowGroupReader[T](s.file.RowGroup(ctx, g.index), options...)
-			if part.first > 0 {
-				return r.SeekToRow(part.first)
-			}
-			return nil
-		})
-		if err != nil {
-			yield(numbered[T]{}, s.blame(ctx, err))
-			return
-		}
-		defer r.Close()
-		buffer := make([]T, min(256, part.rows))
-		for row := part.first; row < part.first+part.rows; {
-			clear(buffer)
-			n, err := readRows(ctx, r, buffer[:min(int64(len(buffer)), part.first+part.rows-row)])
-			for i := range n {
-				if !yield(numbered[T]{g.first + row, &buffer[i]}, nil) {
-					return
-				}
-				row++
-			}
-			if n == 0 {
-				yield(numbered[T]{}, s.blame(ctx, fmt.Errorf("rows from %d: %w", g.first+row, cmp.Or(err, io.ErrUnexpectedEOF))))
+		number := g.first + part.first
+		for v, err := range shardfile.Rows[T](ctx, s.file, g.index, part.first, part.rows, options...) {
+			if err != nil {
+				yield(numbered[T]{}, s.blame(ctx, err))
 				return
 			}
+			if !yield(numbered[T]{number, v}, nil) {
+				return
+			}
+			number++
 		}
 	}
-}
-
-// readRows reads at least one row or fails.
-func readRows[T any](ctx context.Context, r *parquet.GenericReader[T], buffer []T) (n int, err error) {
-	if ctx.Err() != nil {
-		return 0, context.Cause(ctx)
-	}
-	err = guard(func() (err error) {
-		n, err = r.Read(buffer)
-		return err
-	})
-	return n, err
 }
 
 // withExtra is a row and the columns its type does not name.

@@ -2,6 +2,7 @@ package validate
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
@@ -97,6 +98,9 @@ func Run(ctx context.Context, targets []Target, o Options) (*Result, error) {
 		if l.finish != nil {
 			l.finish(l.scope(ctx, p))
 		}
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	return p.result(), errors.Join(errs...)
 }
@@ -301,6 +305,9 @@ type Scope struct {
 // Context ends when the run is cancelled; a look that takes long must heed it.
 func (s *Scope) Context() context.Context { return s.ctx }
 
+// Jobs is how much a look may do in parallel.
+func (s *Scope) Jobs() int { return s.pass.options.Jobs }
+
 // For reports whether the rule is for a kind of data. Data of no known kind, 0, is for all.
 func (s *Scope) For(kind Kind) bool { return kind == 0 || s.rule.For&kind != 0 }
 
@@ -320,6 +327,7 @@ func (s *Scope) Report(f Finding) {
 	if f.Severity == 0 || f.Severity > s.rule.Severity {
 		f.Severity = s.rule.Severity
 	}
+	f.Value, f.Limit = writable(f.Value), writable(f.Limit)
 	f.Fixable = f.Fix != nil
 	f.Fingerprint = f.fingerprint()
 	if s.pass.options.Except(&f) {
@@ -327,4 +335,12 @@ func (s *Scope) Report(f Finding) {
 		return
 	}
 	s.pass.report(&f)
+}
+
+// writable is a value that JSON has: what it has not, such as infinity, becomes text.
+func writable(v any) any {
+	if _, err := json.Marshal(v); err != nil {
+		return fmt.Sprint(v)
+	}
+	return v
 }

@@ -30,16 +30,53 @@ func (e *KeyError) Error() string {
 	return text
 }
 
-// FieldError is a field of a question that does not hold what it should.
+// FieldError is a field of a question that holds something else than it should.
 type FieldError struct {
 	Field string // as schemas.Question names it; options[2] for the third option
-	Value any    // what stands there, nil for null
+	Value any    // what stands there
 	Want  string // what should: text, the position of an option
 }
 
 func (e *FieldError) Error() string {
-	if e.Value == nil {
-		return e.Field + " is null"
-	}
 	return fmt.Sprintf("%s is %v: want %s", e.Field, e.Value, e.Want)
+}
+
+// SchemaError is a table, or the manifest, that is not as the format has it.
+type SchemaError struct {
+	Column  string // dotted path, "" for the file as a whole
+	Problem string
+}
+
+func (e *SchemaError) Error() string {
+	if e.Column == "" {
+		return e.Problem
+	}
+	return fmt.Sprintf("column %s %s", e.Column, e.Problem)
+}
+
+// ClaimError is a value that is not what was computed.
+type ClaimError struct{ Column, Claim, Found string }
+
+func (e *ClaimError) Error() string {
+	return fmt.Sprintf("%s is %s, it should be %s", e.Column, e.Claim, e.Found)
+}
+
+// MissingError is something that should be there.
+type MissingError struct{ What string }
+
+func (e *MissingError) Error() string { return e.What }
+
+// PyramidError is a lower resolution that was not made of level 0.
+type PyramidError struct {
+	Level   int
+	Problem string
+}
+
+func (e *PyramidError) Error() string { return fmt.Sprintf("level %d %s", e.Level, e.Problem) }
+
+// DrawnError is an instance whose run lengths are not the elements that the array has of it.
+type DrawnError struct{ Lacks, Extra int64 }
+
+func (e *DrawnError) Error() string {
+	return fmt.Sprintf("its run lengths lack %d elements that the array has of it, and have %d that the array does not", e.Lacks, e.Extra)
 }

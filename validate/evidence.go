@@ -17,6 +17,9 @@ type Dataset struct {
 	Manifest *schemas.Manifest // nil where it cannot be read
 	Problems []error           // of the manifest and of files that belong to no shard
 	Totals   Totals            // counted, not claimed
+	// Classes is a map of the classes to those of someone else, "" for one to be left out; nil where the
+	// user gave none.
+	Classes map[string]string
 }
 
 // Totals count what was seen.
@@ -24,7 +27,8 @@ type Totals struct {
 	Samples, Arrays, Chunks, Instances, Questions int64
 	ByArray                                       map[string]int64 // instances of each label array
 	ByClass                                       map[string]int64 // instances of each class, "" for none
-	BySubset                                      map[string]int64 // samples of each subset and split, "completely/train"
+	BySubset                                      map[string]int64 // samples of each subset, "" for none
+	Objects                                       map[string]int64 // instances of each subset and array, "IMC/gt_instances"
 }
 
 // Shard is one Parquet file of a data set.
@@ -107,6 +111,7 @@ type Layer struct {
 	// Renumber says that the target's Fix can give the instances other ids.
 	Renumber bool
 	Shift    *align.Shift // between the image and the layer, nil where it was not measured
+	Masks    []ClassMask  // of the sample, where the layer has the instances that they are about
 	Second   *Second      // a second annotation of the same image, nil where there is none
 	Errs     []error      // a *mask.LabelError for each value that names no instance, ...
 }
@@ -119,6 +124,16 @@ type Second struct {
 	Coverage string
 	// Agreement with the layer inside the coverage, nil where that is not known.
 	Agreement *annotate.Agreement
+}
+
+// ClassMask is an array of labels that marks classes and not instances.
+type ClassMask struct {
+	Array string
+	Class string              // of every element other than 0; "" where the values are classes
+	All   mask.Mask           // the elements other than 0
+	Value map[int64]mask.Mask // the elements of each value, where values are classes
+	Names map[int64]string    // classes of the values, nil where nothing says what they mean
+	Claim float64             // share of an instance from which on the mask says its class
 }
 
 // Instance is one annotated object: its truth and its claims.
@@ -168,12 +183,12 @@ func (in *Instance) Content() uint64 {
 	return h.Sum64()
 }
 
-// Item is a question or caption with the sample that it is about. A null that its fields cannot
-// hold, such as that of one option, is a [FieldError].
+// Item is a question or caption with the sample that it is about. An option that is null is an empty
+// text.
 type Item struct {
 	Place
 	schemas.Question
 	Sample *Sample // nil where it has none
 	Extra  map[string]any
-	Errs   []error // *FieldError, ...
+	Errs   []error // a *FieldError for each field that holds something else than it should, ...
 }

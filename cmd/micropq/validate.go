@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -47,6 +48,9 @@ Examples:
    micropq validate --baseline known.json masks/*.tiff`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "as", Usage: "`KIND` of the targets: " + strings.Join(target.Kinds(), ", ") + " (default: guessed)"},
+			&cli.StringFlag{Name: "image", Usage: "`FILE` of the image that a label image annotates"},
+			&cli.StringFlag{Name: "second", Usage: "`FILE` of a second annotation of the same image"},
+			&cli.StringFlag{Name: "coverage", Usage: "where the second annotator looked: all, second (about what was drawn), or a region as 0:512,100:300"},
 			&cli.StringSliceFlag{Name: "select", Usage: "`RULES` to look with, by id or beginning of it (default: all that are on)"},
 			&cli.StringSliceFlag{Name: "ignore", Usage: "`RULES` to leave out, by id or beginning of it"},
 			&cli.StringFlag{Name: "fail-level", Usage: "lowest severity that makes the exit code 1: error, warning, info or none (default: error, or what the configuration says)"},
@@ -55,6 +59,9 @@ Examples:
 			&cli.StringFlag{Name: "baseline", Usage: "`FILE` of known findings: only others fail"},
 			&cli.BoolFlag{Name: "prune", Usage: "take out of the baseline what is found no more"},
 			&cli.StringFlag{Name: "write-baseline", Usage: "`FILE` to write all findings to, as known ones"},
+			&cli.StringFlag{Name: "pictures", Usage: "`DIR` to draw findings of label images and data sets into, as RULE-FINGERPRINT.png: the worst 50, at most 5 of a rule in a sample"},
+			&cli.BoolFlag{Name: "fix", Usage: "mend in the files what can be mended without losing anything, and validate again"},
+			&cli.StringFlag{Name: "patch", Usage: "`FILE` to write edits to that mend findings of a data set, for micropq annotate apply"},
 			&cli.StringSliceFlag{Name: "report", Usage: "`FORMAT[=FILE]`: " + strings.Join(report.Formats(), ", ") + " (default: text)"},
 			&cli.BoolFlag{Name: "json", Usage: "the same as --report json"},
 			&cli.IntFlag{Name: "show", Value: 5, Usage: "findings of a rule in a sample that text lists, -1 for all"},
@@ -71,13 +78,19 @@ Examples:
 type validation struct {
 	locations     []string
 	options       validate.Options
-	exceptions    *config.Exceptions
-	fail          validate.Severity // 0 for none
+	target        target.Options
+	config        *config.Config
+	exceptions    *config.Exceptions // of the run
+	fail          validate.Severity  // 0 for none
 	outputs       []reportOutput
 	baseline      string // file to compare with
 	writeBaseline string // file to write
 	prune         bool
+	fix           bool
+	pictures      string // folder to draw into
+	patch         string // file of edits to write
 	progress      progress.Reporter
+	base          string // the working folder
 	now           time.Time
 }
 
@@ -85,7 +98,11 @@ type validation struct {
 type reportOutput struct {
 	format report.Format
 	file   string // "" for standard output
+	append bool   // to what the file has, rather than replace it
 }
+
+// envSummary names the file that GitHub Actions shows as the summary of a job.
+const envSummary = "GITHUB_STEP_SUMMARY"
 
 // parseValidation checks the command line and the configuration. It reports every problem.
 func parseValidation(c *cli.Context) (*validation, error) {
@@ -93,16 +110,26 @@ func parseValidation(c *cli.Context) (*validation, error) {
 		return nil, usagef("%s takes TARGET..., got none: see %s --help", c.Command.HelpName, c.Command.HelpName)
 	}
 	v := &validation{locations: distinct(c.Args().Slice()), now: time.Now(),
-		baseline: c.String("baseline"), writeBaseline: c.String("write-baseline"), prune: c.Bool("prune")}
-	var errs []error
+		baseline: c.String("baseline"), writeBaseline: c.String("write-baseline"), prune: c.Bool("prune"),
+		pictures: c.String("pictures"), fix: c.Bool("fix"), patch: c.String("patch"),
+		target: target.Options{As: c.String("as"), Image: c.String("image"), Second: c.String("second"), Coverage: c.String("coverage")}}
 	var err error
+	if v.base, err = os.Getwd(); err != nil {
+		return nil, err
+	}
+	var errs []error
 	bad := func(flag string, err error) {
 		if err != nil {
 			errs = append(errs, usageFlag(flag, err))
 		}
 	}
-	if as := c.String("as"); as != "" && !slices.Contains(target.Kinds(), as) {
+	if as := v.target.As; as != "" && !slices.Contains(target.Kinds(), as) {
 		bad("as", fmt.Errorf("%q: want one of %s", as, strings.Join(target.Kinds(), ", ")))
+	}
+	for _, flag := range []string{"image", "second", "coverage", "patch"} {
+		if c.IsSet(flag) && len(v.locations) > 1 {
+			bad(flag, fmt.Errorf("is for one target, got %d", len(v.locations)))
+		}
 	}
 	if v.options.Jobs = c.Int("jobs"); v.options.Jobs < 0 || c.IsSet("jobs") && v.options.Jobs == 0 {
 		bad("jobs", fmt.Errorf("%d: want at least 1", v.options.Jobs))
@@ -144,9 +171,7 @@ func (v *validation) configure(c *cli.Context) error {
 	if v.options.Rules, err = set.Tune(rules.All(), c.StringSlice("select"), c.StringSlice("ignore")); err != nil {
 		return fmt.Errorf("--select or --ignore: %w", err)
 	}
-	v.options.Classes = set.Classes
-	v.exceptions = set.Excepting(v.locations, v.now)
-	v.options.Except = v.exceptions.Except
+	v.config, v.options.Classes = set, set.Classes
 	if level := cmp.Or(c.String("fail-level"), set.FailLevel, validate.Error.String()); level != "none" {
 		if v.fail, err = validate.ParseSeverity(level); err != nil {
 			return fmt.Errorf("--fail-level %q: want error, warning, info or none", level)
@@ -184,8 +209,8 @@ func reportOutputs(c *cli.Context) (outputs []reportOutput, err error) {
 	files := map[string]bool{}
 	for _, spec := range specs {
 		name, file, named := strings.Cut(spec, "=")
-		if named && file == "" {
-			return nil, fmt.Errorf("%q: the name of the file is missing", spec)
+		if err := checkReportFile(file); named && err != nil {
+			return nil, fmt.Errorf("%q: %w", spec, err)
 		}
 		if files[file] {
 			return nil, fmt.Errorf("%q: another report goes there: want FORMAT=FILE for all but one", spec)
@@ -196,7 +221,28 @@ func reportOutputs(c *cli.Context) (outputs []reportOutput, err error) {
 		if err != nil {
 			return nil, err
 		}
-		outputs = append(outputs, reportOutput{f, file})
+		outputs = append(outputs, reportOutput{format: f, file: file})
+		if summary := os.Getenv(envSummary); name == "github" && summary != "" {
+			f, err := report.New("markdown", o)
+			if err != nil {
+				return nil, err
+			}
+			outputs = append(outputs, reportOutput{format: f, file: summary, append: true})
+		}
 	}
 	return outputs, nil
+}
+
+// checkReportFile tells before work that may take long that a file cannot be written.
+func checkReportFile(file string) error {
+	if file == "" {
+		return errors.New("the name of the file is missing")
+	}
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return errors.New("is a folder: want a file")
+	}
+	if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
+		return fmt.Errorf("there is no folder %s", filepath.Dir(file))
+	}
+	return nil
 }

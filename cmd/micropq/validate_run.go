@@ -1,18 +1,24 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"slices"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/micropq/micropq/internal/durable"
 	"github.com/micropq/micropq/validate"
 	"github.com/micropq/micropq/validate/baseline"
+	"github.com/micropq/micropq/validate/pictures"
 	"github.com/micropq/micropq/validate/report"
+	"github.com/micropq/micropq/validate/rules"
 	"github.com/micropq/micropq/validate/target"
 )
 
@@ -30,21 +36,89 @@ func runValidate(c *cli.Context) error {
 		return &usageError{err}
 	}
 	limitHeap(v.options.Memory)
-	v.progress.Start("validating", 0)
-	result, unreadable := validate.Run(c.Context, openTargets(c.Context, v.locations, target.Options{As: c.String("as")}), v.options)
-	v.progress.Stop()
+	targets := openTargets(c.Context, v.locations, v.target)
+	result, unreadable := v.run(c.Context, targets)
 	if result == nil {
 		return unreadable
 	}
-	r := &report.Report{
-		Version: version, Targets: v.locations, Rules: result.Rules, Findings: result.Findings, Cut: result.Cut,
-		Seen: result.Seen, Excepted: result.Excepted, Unreadable: targetErrors(unreadable), Notes: v.exceptions.Notes(),
+	var notes []string
+	var mendErr error
+	if v.fix {
+		if notes, mendErr = mend(c.Context, targets, result); len(notes) > 0 {
+			if result, unreadable = v.run(c.Context, targets); result == nil {
+				return unreadable
+			}
+		}
 	}
-	err = errors.Join(unreadable, v.compare(known, result, r), v.write(c.App.Writer, r))
+	r := &report.Report{
+		Version: version, Base: v.base, Targets: v.locations, Catalogue: rules.All(), Rules: result.Rules, Fail: v.fail,
+		Findings: result.Findings, Cut: result.Cut, Seen: result.Seen, Excepted: result.Excepted,
+		Unreadable: targetErrors(unreadable), Notes: append(notes, v.exceptions.Notes()...),
+	}
+	err = errors.Join(unreadable, mendErr, v.compare(known, result, r), v.writePatch(r), v.draw(c.Context, r), v.write(c.App.Writer, r))
 	if err == nil && v.fail != 0 && r.Worst() >= v.fail {
 		err = errFindings
 	}
 	return err
+}
+
+// run is one pass over the targets.
+func (v *validation) run(ctx context.Context, targets []validate.Target) (*validate.Result, error) {
+	v.exceptions = v.config.Excepting(v.locations, v.now)
+	v.options.Except = v.exceptions.Except
+	v.progress.Start("validating", 0)
+	defer v.progress.Stop()
+	return validate.Run(ctx, targets, v.options)
+}
+
+// mend does what is safe and says what was done.
+func mend(ctx context.Context, targets []validate.Target, result *validate.Result) (notes []string, err error) {
+	all, err := validate.Mend(ctx, targets, result.Findings)
+	for _, m := range all {
+		if m.Fixed < len(m.Findings) {
+			notes = append(notes, fmt.Sprintf("mended %s: %d of %d findings", m.Target, m.Fixed, len(m.Findings)))
+			continue
+		}
+		for _, f := range m.Findings {
+			notes = append(notes, fmt.Sprintf("mended %s: %s: %s", f.Target, f.Rule, f.Fix.Doc))
+		}
+	}
+	return notes, err
+}
+
+// writePatch writes the edits that the findings of a report ask for.
+func (v *validation) writePatch(r *report.Report) error {
+	if v.patch == "" {
+		return nil
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	requests := validate.Patch(r.Findings)
+	for _, q := range requests {
+		if err := e.Encode(q); err != nil {
+			return err
+		}
+	}
+	r.Notes = append(r.Notes, fmt.Sprintf("%s has %d edits: look at them, then micropq annotate apply %s %s", v.patch, len(requests), v.locations[0], v.patch))
+	return durable.Replace(v.patch, b.Bytes())
+}
+
+// draw draws the findings of a report. A target that cannot be drawn is noted: what was found of it stands.
+func (v *validation) draw(ctx context.Context, r *report.Report) (err error) {
+	if v.pictures == "" {
+		return nil
+	}
+	v.progress.Start("drawing", 0)
+	defer v.progress.Stop()
+	r.Pictures, err = pictures.Draw(ctx, v.pictures, r.Findings, pictures.Options{Image: v.target.Image})
+	if r.Pictures == nil {
+		return err
+	}
+	if err != nil {
+		r.Notes = append(r.Notes, err.Error())
+	}
+	return nil
 }
 
 // baselines are those of --baseline and of the file that --write-baseline replaces; nil for none.
@@ -128,13 +202,26 @@ func readTargets(r *report.Report) []string {
 func (v *validation) write(stdout io.Writer, r *report.Report) error {
 	var errs []error
 	for _, o := range v.outputs {
-		if o.file == "" {
+		switch {
+		case o.file == "":
 			errs = append(errs, o.format.Write(stdout, r))
-			continue
+		case o.append:
+			errs = append(errs, appendReport(o, r))
+		default:
+			errs = append(errs, writeReport(o, r))
 		}
-		errs = append(errs, writeReport(o, r))
 	}
 	return errors.Join(errs...)
+}
+
+// appendReport adds to a file that other steps of a job write to as well.
+func appendReport(o reportOutput, r *report.Report) (err error) {
+	f, err := os.OpenFile(o.file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return o.format.Write(f, r)
 }
 
 func writeReport(o reportOutput, r *report.Report) error {

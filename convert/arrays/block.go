@@ -6,7 +6,9 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/micropq/micropq/internal/chunkcodec"
+	"github.com/micropq/micropq/internal/elem"
 	"github.com/micropq/micropq/internal/nd"
+	"github.com/micropq/micropq/internal/pyramid"
 	"github.com/micropq/micropq/schemas"
 )
 
@@ -32,7 +34,7 @@ func (st *state) block(ctx context.Context, u *openUnit, enc *chunkcodec.Encoder
 	}
 	d := u.array.Source.DType()
 	fill := nd.Element(d, u.array.Fill)
-	empty := uniform(st.data, fill)
+	empty := elem.Uniform(st.data, fill)
 	if err := st.look(u, b, d, empty); err != nil {
 		return err
 	}
@@ -50,7 +52,7 @@ func (st *state) block(ctx context.Context, u *openUnit, enc *chunkcodec.Encoder
 func (st *state) read(ctx context.Context, u *openUnit, i int, b box) error {
 	size := u.array.Source.DType().Size()
 	region := u.grid.region(b)
-	st.data = resize(st.data, region.Elements()*size)
+	st.data = elem.Resize(st.data, region.Elements()*size)
 	whole := nd.Dense(st.data, region.Shape, size)
 	at := u.reads[u.first+i]
 	if u.span.Level == 0 {
@@ -59,13 +61,13 @@ func (st *state) read(ctx context.Context, u *openUnit, i int, b box) error {
 	for k, p := range u.pieces(b) {
 		in := u.grid.source(p, u.span.Level, u.full)
 		src := u.grid.region(in)
-		st.piece = resize(st.piece, src.Elements()*size)
+		st.piece = elem.Resize(st.piece, src.Elements()*size)
 		if err := u.reader.Read(ctx, at+k, nd.Dense(st.piece, src.Shape, size)); err != nil {
 			return err
 		}
 		out := u.grid.region(p)
-		st.chunk = resize(st.chunk, out.Elements()*size)
-		downsample(st.chunk, st.piece, u.array.Source.DType(), u.array.Role, u.grid, p, in, u.span.Level)
+		st.chunk = elem.Resize(st.chunk, out.Elements()*size)
+		pyramid.Downsample(st.chunk, st.piece, u.array.Source.DType(), u.labels(), u.grid.dense(p), u.grid.dense(in), u.span.Level)
 		nd.Copy(whole.Slice(out.Sub(region.Origin)), nd.Dense(st.chunk, out.Shape, size))
 	}
 	return nil
@@ -110,7 +112,7 @@ func (st *state) row(u *openUnit, enc *chunkcodec.Encoder, b, c box, fill []byte
 	if u.labels() {
 		r.IDs = st.scan.parts.ids(c.origin[axC], c.origin[axC]+c.shape[axC])
 	}
-	s, null := stats{}, empty
+	s, null := elem.Stats{}, empty
 	if !empty {
 		s, null = st.stats(u, c, data, fill)
 	}
@@ -120,9 +122,9 @@ func (st *state) row(u *openUnit, enc *chunkcodec.Encoder, b, c box, fill []byte
 		st.rows = append(st.rows, r)
 		return nil
 	}
-	r.Foreground = s.foreground
-	if s.valid {
-		r.Min, r.Max = &s.min, &s.max
+	r.Foreground = s.Foreground
+	if s.Valid {
+		r.Min, r.Max = &s.Min, &s.Max
 	}
 	k := len(st.rows)
 	for len(st.payloads) <= k {
@@ -138,15 +140,15 @@ func (st *state) row(u *openUnit, enc *chunkcodec.Encoder, b, c box, fill []byte
 }
 
 // stats are those of chunk c, whose elements are data; null reports that all are fill.
-func (st *state) stats(u *openUnit, c box, data, fill []byte) (s stats, null bool) {
+func (st *state) stats(u *openUnit, c box, data, fill []byte) (s elem.Stats, null bool) {
 	if u.labels() && u.array.Fill == 0 {
 		s = st.scan.parts.stats(c) // look has seen every voxel already
-		return s, s.foreground == 0
+		return s, s.Foreground == 0
 	}
-	if uniform(data, fill) {
+	if elem.Uniform(data, fill) {
 		return s, true
 	}
-	return scan(data, u.array.Source.DType(), u.array.Fill), false
+	return elem.Scan(data, u.array.Source.DType(), u.array.Fill), false
 }
 
 // dense is the bytes of chunk c of block b in C order. Where C is the slowest axis, as in
@@ -162,7 +164,7 @@ func (st *state) dense(u *openUnit, b, c box) []byte {
 		off := c.origin[axC] * (n / c.shape[axC])
 		return st.data[off : off+n]
 	}
-	st.chunk = resize(st.chunk, part.Elements()*size)
+	st.chunk = elem.Resize(st.chunk, part.Elements()*size)
 	nd.Copy(nd.Dense(st.chunk, part.Shape, size), nd.Dense(st.data, whole.Shape, size).Slice(part.Sub(whole.Origin)))
 	return st.chunk
 }

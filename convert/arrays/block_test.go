@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/micropq/micropq/internal/elem"
 	"github.com/micropq/micropq/schemas"
 )
 
@@ -31,28 +32,10 @@ func TestStatsOfLabels(t *testing.T) {
 		}
 		n := len(data) / shape[0]
 		for k, c := range g.channels(b) {
-			got, want := ls.parts.stats(c), scan(data[k*n:][:n], schemas.Uint8, 0)
+			got, want := ls.parts.stats(c), elem.Scan(data[k*n:][:n], schemas.Uint8, 0)
 			if got != want {
 				t.Fatalf("shape %v, channel %d: %+v, want %+v", shape, k, got, want)
 			}
-		}
-	}
-}
-
-// scan of uint16, which has a loop of its own, agrees with that of the other integers.
-func TestScan16(t *testing.T) {
-	rng := rand.New(rand.NewPCG(7, 8))
-	for _, n := range []int{0, 1, 7, 8, 100, 1001} {
-		v := make([]uint16, n)
-		for i := range v {
-			v[i] = uint16(rng.Uint32()) >> rng.IntN(16)
-		}
-		data, err := binary.Append(nil, binary.LittleEndian, v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, want := scan(data, schemas.Uint16, 1), scanInts(v, 1); got != want {
-			t.Errorf("%d elements: %+v, want %+v", n, got, want)
 		}
 	}
 }

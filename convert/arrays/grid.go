@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/micropq/micropq/internal/nd"
+	"github.com/micropq/micropq/internal/pyramid"
 	"github.com/micropq/micropq/schemas"
 )
 
@@ -136,4 +137,9 @@ func (g *grid) strides(b box) (st [nAxes]int) {
 		n *= b.shape[ax]
 	}
 	return st
+}
+
+// dense is a box as a dense array in the grid's own axis order.
+func (g *grid) dense(b box) pyramid.Box {
+	return pyramid.Box{Shape: b.shape, Strides: g.strides(b)}
 }

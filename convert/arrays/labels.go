@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/micropq/micropq/internal/elem"
 	"github.com/micropq/micropq/internal/mask"
 	"github.com/micropq/micropq/schemas"
 )
@@ -115,7 +116,7 @@ func (ls *labelScan) block(data []byte, d schemas.DType, g *grid, b box) (err er
 			for z := range b.shape[axZ] {
 				if st[axY] == b.shape[axX] {
 					off := (c*st[axC] + t*st[axT] + z*st[axZ]) * size
-					if plane := data[off : off+b.shape[axY]*b.shape[axX]*size]; uniform(plane, zero[:size]) {
+					if plane := data[off : off+b.shape[axY]*b.shape[axX]*size]; elem.Uniform(plane, zero[:size]) {
 						continue // as most are
 					}
 				}
@@ -140,21 +141,21 @@ type position struct{ c, z, y, x int32 }
 func (ls *labelScan) row(row []byte, d schemas.DType, at position) error {
 	switch d {
 	case schemas.Bool, schemas.Uint8:
-		return scanRow(ls, as[uint8](row), row, at)
+		return scanRow(ls, elem.As[uint8](row), row, at)
 	case schemas.Int8:
-		return scanRow(ls, as[int8](row), row, at)
+		return scanRow(ls, elem.As[int8](row), row, at)
 	case schemas.Uint16:
-		return scanRow(ls, as[uint16](row), row, at)
+		return scanRow(ls, elem.As[uint16](row), row, at)
 	case schemas.Int16:
-		return scanRow(ls, as[int16](row), row, at)
+		return scanRow(ls, elem.As[int16](row), row, at)
 	case schemas.Uint32:
-		return scanRow(ls, as[uint32](row), row, at)
+		return scanRow(ls, elem.As[uint32](row), row, at)
 	case schemas.Int32:
-		return scanRow(ls, as[int32](row), row, at)
+		return scanRow(ls, elem.As[int32](row), row, at)
 	case schemas.Uint64:
-		return scanRow(ls, as[uint64](row), row, at)
+		return scanRow(ls, elem.As[uint64](row), row, at)
 	case schemas.Int64:
-		return scanRow(ls, as[int64](row), row, at)
+		return scanRow(ls, elem.As[int64](row), row, at)
 	}
 	return fmt.Errorf("dtype %s cannot hold labels", d)
 }
@@ -242,18 +243,18 @@ func (ps Parts) ids(c0, c1 int) []int64 {
 }
 
 // stats are those of chunk c of the block, for a fill of 0: what is no object is background.
-func (ps Parts) stats(c box) (s stats) {
+func (ps Parts) stats(c box) (s elem.Stats) {
 	lo, hi := int64(math.MaxInt64), int64(0)
 	for k, p := range ps {
 		if int(k.Channel) >= c.origin[axC] && int(k.Channel) < c.origin[axC]+c.shape[axC] {
-			s.foreground += p.Voxels
+			s.Foreground += p.Voxels
 			lo, hi = min(lo, k.Label), max(hi, k.Label)
 		}
 	}
-	if s.foreground < int64(c.elements()) {
+	if s.Foreground < int64(c.elements()) {
 		lo = 0
 	}
-	s.min, s.max, s.valid = float64(lo), float64(hi), true
+	s.Min, s.Max, s.Valid = float64(lo), float64(hi), true
 	return s
 }
 

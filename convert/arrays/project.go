@@ -3,6 +3,7 @@ package arrays
 import (
 	"math"
 
+	"github.com/micropq/micropq/internal/elem"
 	"github.com/micropq/micropq/internal/vec"
 	"github.com/micropq/micropq/schemas"
 )
@@ -87,7 +88,7 @@ func projectBlock(pt *patch, p *Projection, data []byte, d schemas.DType, g *gri
 	case schemas.Int64:
 		project[int64](pt, p.Step, data, g, b)
 	case schemas.Float16:
-		project[float32](pt, p.Step, widen(nil, data), g, b)
+		project[float32](pt, p.Step, elem.Widen(nil, data), g, b)
 	case schemas.Float32:
 		project[float32](pt, p.Step, data, g, b)
 	case schemas.Float64:
@@ -95,8 +96,8 @@ func projectBlock(pt *patch, p *Projection, data []byte, d schemas.DType, g *gri
 	}
 }
 
-func project[T elem](pt *patch, step int, data []byte, g *grid, b box) {
-	v, st := as[T](data), g.strides(b)
+func project[T elem.Number](pt *patch, step int, data []byte, g *grid, b box) {
+	v, st := elem.As[T](data), g.strides(b)
 	h, w := b.shape[axY], b.shape[axX]
 	plane := make([]T, h*w)
 	for c := range b.shape[axC] {
@@ -120,7 +121,7 @@ func project[T elem](pt *patch, step int, data []byte, g *grid, b box) {
 
 // maxPlane raises a dense plane of h by w to that at v, whose strides are sy and sx; the
 // first one it copies.
-func maxPlane[T elem](plane, v []T, h, w, sy, sx int, first bool) {
+func maxPlane[T elem.Number](plane, v []T, h, w, sy, sx int, first bool) {
 	if sx == 1 && sy == w {
 		maxRow(plane, v, 1, first)
 		return
@@ -130,7 +131,7 @@ func maxPlane[T elem](plane, v []T, h, w, sy, sx int, first bool) {
 	}
 }
 
-func maxRow[T elem](row, v []T, stride int, first bool) {
+func maxRow[T elem.Number](row, v []T, stride int, first bool) {
 	switch {
 	case first && stride == 1:
 		copy(row, v)

@@ -5,22 +5,9 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/micropq/micropq/internal/pyramid"
 	"github.com/micropq/micropq/schemas"
 )
-
-func TestMode(t *testing.T) {
-	tests := []struct {
-		in   []uint8
-		want uint8
-	}{
-		{nil, 0}, {[]uint8{7}, 7}, {[]uint8{9, 3, 9}, 9}, {[]uint8{5, 2, 5, 2}, 2},
-	}
-	for _, tt := range tests {
-		if got := mode(append([]uint8(nil), tt.in...)); got != tt.want {
-			t.Errorf("mode(%v) = %d, want %d", tt.in, got, tt.want)
-		}
-	}
-}
 
 // Every element of a level is computed from its box of level 0, edges included.
 func TestDownsampleAgainstDefinition(t *testing.T) {
@@ -40,7 +27,7 @@ func TestDownsampleAgainstDefinition(t *testing.T) {
 		}
 		for _, role := range []string{schemas.RoleImage, schemas.RoleLabels} {
 			dst := make([]byte, out.elements())
-			downsample(dst, src, schemas.Uint8, role, g, out, in, level)
+			pyramid.Downsample(dst, src, schemas.Uint8, role == schemas.RoleLabels, g.dense(out), g.dense(in), level)
 			for i, got := range dst {
 				if want := define(src, shape, out, i, level, role); got != want {
 					t.Fatalf("%s, shape %v, level %d, element %d: got %d, want %d", role, shape, level, i, got, want)

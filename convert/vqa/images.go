@@ -1,18 +1,13 @@
 package vqa
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"path"
-	"slices"
-	"strings"
 
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/micropq/micropq/internal/itemfile"
 	"github.com/micropq/micropq/internal/picture"
-	"github.com/micropq/micropq/internal/store"
 	"github.com/micropq/micropq/schemas"
 )
 
@@ -33,7 +28,7 @@ func (it *item) imagesOf(read func(path, beside string) ([]byte, error)) ([]sche
 			where = fmt.Sprintf("%s[%d]", where, i)
 		}
 		var err error
-		if images[i], err = imageOf(v); err != nil {
+		if images[i], err = itemfile.ImageOf(v); err != nil {
 			return nil, it.fail(where, err)
 		}
 		if images[i].Bytes == nil && images[i].Path != nil {
@@ -52,36 +47,6 @@ func (it *item) countImages() int {
 		return 1
 	}
 	return len(list)
-}
-
-func imageOf(v any) (img schemas.Image, err error) {
-	switch v := v.(type) {
-	case []byte:
-		img.Bytes = v
-	case string:
-		img.Path = &v
-	case map[string]any:
-		switch b := v["bytes"].(type) {
-		case nil:
-		case []byte:
-			img.Bytes = b
-		case string:
-			if img.Bytes, err = base64.StdEncoding.DecodeString(b); err != nil {
-				return img, fmt.Errorf("bytes: %w", err)
-			}
-		default:
-			return img, fmt.Errorf("bytes: want bytes or base64, have %s", itemfile.Describe(itemfile.Infer(b)))
-		}
-		if img.Path, err = plain(v["path"]); err != nil {
-			return img, fmt.Errorf("path: %w", err)
-		}
-		if img.Bytes == nil && img.Path == nil {
-			return img, errors.New("an image without bytes and path")
-		}
-	default:
-		return img, fmt.Errorf("want an image or its path, have %s", itemfile.Describe(itemfile.Infer(v)))
-	}
-	return img, nil
 }
 
 // describeImage fills in what an image's header and pixels say.
@@ -120,26 +85,4 @@ func describeImage(row *Sample, b []byte, decode bool) error {
 	sum, hash := pixels.Digest(), pixels.Hash()
 	row.PixelDigest, row.PerceptualHash = &sum, &hash
 	return nil
-}
-
-// readImage reads an image that the source names by path: relative to the file that names
-// it, to the source, or beside that file.
-func (r *run) readImage(name, file string) ([]byte, error) {
-	name = strings.ReplaceAll(name, "\\", "/")
-	dir := path.Dir(file)
-	tried := []string{path.Join(dir, name), strings.TrimPrefix(path.Clean(name), "/"),
-		path.Join(dir, path.Base(name)), path.Join(dir, "images", path.Base(name))}
-	for i, key := range tried {
-		if slices.Contains(tried[:i], key) {
-			continue
-		}
-		b, err := r.source.store.Get(r.ctx, key, nil, itemfile.MaxItem)
-		if err == nil {
-			return b, nil
-		}
-		if !errors.Is(err, store.ErrNotExist) && !errors.Is(err, store.ErrInvalidKey) {
-			return nil, err
-		}
-	}
-	return nil, fmt.Errorf("no image %q: looked for %s", name, strings.Join(unique(tried), ", "))
 }

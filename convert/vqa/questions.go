@@ -90,10 +90,10 @@ func (it *item) question(q *questionLayout, where string, images int, get func(s
 	row.Dataset = itemfile.Text(it.get(it.l.m.Dataset))
 	place := func(name string) string { return strings.TrimPrefix(where+"."+name, ".") }
 	var err error
-	if row.Question.Question.Question, err = plain(get(q.QuestionMap.Question)); err != nil {
+	if row.Question.Question.Question, err = itemfile.Plain(get(q.QuestionMap.Question)); err != nil {
 		return nil, it.fail(place(q.QuestionMap.Question), err)
 	}
-	if row.Answer, err = plain(get(q.Answer)); err != nil {
+	if row.Answer, err = itemfile.Plain(get(q.Answer)); err != nil {
 		return nil, it.fail(place(q.Answer), err)
 	}
 	if row.Options, err = texts(get(q.Options)); err != nil {
@@ -154,13 +154,6 @@ func loose(c *schemas.Column, v any) any {
 		return float64(i)
 	}
 	return v
-}
-
-func plain(v any) (*string, error) {
-	if s := itemfile.Text(v); s != nil || v == nil {
-		return s, nil
-	}
-	return nil, fmt.Errorf("want text, have %s", itemfile.Describe(itemfile.Infer(v)))
 }
 
 // texts is a list of text, nil for null. A null among options is told from an empty text.

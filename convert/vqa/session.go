@@ -220,7 +220,7 @@ func (r *run) record(i int, in itemfile.Input, rec itemfile.Record) error {
 		return r.write(it)
 	}
 	p := &pending{item: it, where: where}
-	if p.images, err = it.imagesOf(r.readImage); err != nil {
+	if p.images, err = it.imagesOf(func(name, file string) ([]byte, error) { return itemfile.ReadImage(r.ctx, r.source.store, name, file) }); err != nil {
 		if r.ctx.Err() != nil {
 			return context.Cause(r.ctx)
 		}

@@ -18,6 +18,7 @@ package align
 import (
 	"cmp"
 	"encoding/binary"
+	"maps"
 	"math"
 	"slices"
 
@@ -32,6 +33,8 @@ const (
 	// maxLag is the largest distance of two profiles: twice the largest shift.
 	maxLag = 8
 	groups = 16
+	// enough runs of instances are looked at; of a volume with more some planes are left out.
+	enough = 1 << 18
 	// minGroups are needed for a standard error.
 	minGroups = 8
 )
@@ -80,35 +83,71 @@ type sums struct {
 // Estimator measures a shift while an image is read. Make one with [New].
 type Estimator struct {
 	height, width int
-	edges         [4][]edge
+	planes        map[int32]bool         // that are looked at
+	rows          [4]map[[2]int32][]edge // of edges, by z and y
 	channels      [][4][groups]sums
 	row           []float64
 }
 
 // New prepares to compare instances with an image of the extent. Planes are looked at one by one.
 func New(masks []mask.Mask, channels, height, width int) *Estimator {
-	e := &Estimator{height: height, width: width, channels: make([][4][groups]sums, channels), row: make([]float64, width)}
+	e := &Estimator{height: height, width: width, planes: planes(masks), channels: make([][4][groups]sums, channels), row: make([]float64, width)}
+	var edges [4][]edge
 	for i, m := range masks {
+		if len(e.planes) > 1 {
+			m = slices.DeleteFunc(slices.Clone(m), func(r mask.Run) bool { return !e.planes[r.Z] })
+		}
 		for _, r := range m {
 			if r.Y >= reach && int(r.Y) < height-reach { // others would weigh on X alone
-				e.edges[left] = append(e.edges[left], edge{mask.Run{Z: r.Z, Y: r.Y, X: r.X, N: 1}, i % groups})
-				e.edges[right] = append(e.edges[right], edge{mask.Run{Z: r.Z, Y: r.Y, X: r.End() - 1, N: 1}, i % groups})
+				edges[left] = append(edges[left], edge{mask.Run{Z: r.Z, Y: r.Y, X: r.X, N: 1}, i % groups})
+				edges[right] = append(edges[right], edge{mask.Run{Z: r.Z, Y: r.Y, X: r.End() - 1, N: 1}, i % groups})
 			}
 		}
 		for _, r := range mask.Subtract(m, m.Shift(0, 1, 0)) {
-			e.edges[upper] = append(e.edges[upper], edge{r, i % groups})
+			edges[upper] = append(edges[upper], edge{r, i % groups})
 		}
 		for _, r := range mask.Subtract(m, m.Shift(0, -1, 0)) {
-			e.edges[lower] = append(e.edges[lower], edge{r, i % groups})
+			edges[lower] = append(edges[lower], edge{r, i % groups})
 		}
 	}
-	for side := range e.edges {
-		e.edges[side] = slices.DeleteFunc(e.edges[side], func(d edge) bool { return !e.inside(d, side) })
-		slices.SortFunc(e.edges[side], func(a, b edge) int {
+	for side := range edges {
+		edges[side] = slices.DeleteFunc(edges[side], func(d edge) bool { return !e.inside(d, side) })
+		slices.SortFunc(edges[side], func(a, b edge) int {
 			return cmp.Or(cmp.Compare(a.Z, b.Z), cmp.Compare(a.Y, b.Y), cmp.Compare(a.X, b.X), a.group-b.group)
 		})
+		e.rows[side] = byRow(edges[side])
 	}
 	return e
+}
+
+// planes are those of the instances, or every other, every third ... where there are more than enough runs.
+func planes(masks []mask.Mask) map[int32]bool {
+	runs, total := map[int32]int{}, 0
+	for _, m := range masks {
+		for _, r := range m {
+			runs[r.Z]++
+		}
+		total += len(m)
+	}
+	kept := map[int32]bool{}
+	for i, z := range slices.Sorted(maps.Keys(runs)) {
+		if i%(total/enough+1) == 0 {
+			kept[z] = true
+		}
+	}
+	return kept
+}
+
+// byRow cuts sorted edges into rows.
+func byRow(edges []edge) map[[2]int32][]edge {
+	rows := map[[2]int32][]edge{}
+	for first, i := 0, 1; i <= len(edges); i++ {
+		if d := edges[first]; i == len(edges) || edges[i].Z != d.Z || edges[i].Y != d.Y {
+			rows[[2]int32{d.Z, d.Y}] = edges[first:i]
+			first = i
+		}
+	}
+	return rows
 }
 
 // inside reports whether the profile across an edge lies in the image.
@@ -122,6 +161,9 @@ func (e *Estimator) inside(d edge, side int) bool {
 // Rows looks at dense rows of little-endian elements of a channel, the first of them row y of plane z. Each row
 // is given once, in any order.
 func (e *Estimator) Rows(channel, z, y int, data []byte, d schemas.DType) {
+	if !e.planes[int32(z)] {
+		return
+	}
 	for n := e.width * d.Size(); len(data) > 0; data = data[n:] {
 		e.look(&e.channels[channel], data[:n], d, int32(z), int32(y))
 		y++
@@ -139,7 +181,7 @@ func (e *Estimator) look(to *[4][groups]sums, data []byte, d schemas.DType, z, y
 		return len(edges) > 0
 	}
 	for side := left; side <= right; side++ {
-		edges := e.at(side, z, y)
+		edges := e.rows[side][[2]int32{z, y}]
 		if !need(edges) {
 			continue
 		}
@@ -157,7 +199,7 @@ func (e *Estimator) look(to *[4][groups]sums, data []byte, d schemas.DType, z, y
 	}
 	for k := range 2 * reach {
 		for side, at := range [2]int32{y + reach - int32(k), y - reach + int32(k)} {
-			edges := e.at(upper+side, z, at)
+			edges := e.rows[upper+side][[2]int32{z, at}]
 			if !need(edges) {
 				continue
 			}
@@ -174,51 +216,44 @@ func (e *Estimator) look(to *[4][groups]sums, data []byte, d schemas.DType, z, y
 	}
 }
 
-// at are the edges of one side in a row.
-func (e *Estimator) at(side int, z, y int32) []edge {
-	all := e.edges[side]
-	first, _ := slices.BinarySearchFunc(all, [2]int32{z, y}, compareRow)
-	n, _ := slices.BinarySearchFunc(all[first:], [2]int32{z, y + 1}, compareRow)
-	return all[first : first+n]
-}
-
-func compareRow(d edge, row [2]int32) int {
-	return cmp.Or(cmp.Compare(d.Z, row[0]), cmp.Compare(d.Y, row[1]))
-}
-
 // decode turns elements to numbers. What is not a finite number counts as 0.
 func decode(dst []float64, data []byte, d schemas.DType) {
-	size := d.Size()
-	for i := range dst {
-		b := data[i*size:]
-		var v float64
-		switch d {
-		case schemas.Uint8, schemas.Bool:
-			v = float64(b[0])
-		case schemas.Int8:
-			v = float64(int8(b[0]))
-		case schemas.Uint16:
-			v = float64(binary.LittleEndian.Uint16(b))
-		case schemas.Int16:
-			v = float64(int16(binary.LittleEndian.Uint16(b)))
-		case schemas.Uint32:
-			v = float64(binary.LittleEndian.Uint32(b))
-		case schemas.Int32:
-			v = float64(int32(binary.LittleEndian.Uint32(b)))
-		case schemas.Uint64:
-			v = float64(binary.LittleEndian.Uint64(b))
-		case schemas.Int64:
-			v = float64(int64(binary.LittleEndian.Uint64(b)))
-		case schemas.Float16:
-			v = float64(half.Float32(binary.LittleEndian.Uint16(b)))
-		case schemas.Float32:
-			v = float64(math.Float32frombits(binary.LittleEndian.Uint32(b)))
-		case schemas.Float64:
-			v = math.Float64frombits(binary.LittleEndian.Uint64(b))
-		}
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			v = 0
-		}
-		dst[i] = v
+	le := binary.LittleEndian
+	switch d {
+	case schemas.Uint8, schemas.Bool:
+		each(dst, data, 1, func(b []byte) float64 { return float64(b[0]) })
+	case schemas.Int8:
+		each(dst, data, 1, func(b []byte) float64 { return float64(int8(b[0])) })
+	case schemas.Uint16:
+		each(dst, data, 2, func(b []byte) float64 { return float64(le.Uint16(b)) })
+	case schemas.Int16:
+		each(dst, data, 2, func(b []byte) float64 { return float64(int16(le.Uint16(b))) })
+	case schemas.Uint32:
+		each(dst, data, 4, func(b []byte) float64 { return float64(le.Uint32(b)) })
+	case schemas.Int32:
+		each(dst, data, 4, func(b []byte) float64 { return float64(int32(le.Uint32(b))) })
+	case schemas.Uint64:
+		each(dst, data, 8, func(b []byte) float64 { return float64(le.Uint64(b)) })
+	case schemas.Int64:
+		each(dst, data, 8, func(b []byte) float64 { return float64(int64(le.Uint64(b))) })
+	case schemas.Float16:
+		each(dst, data, 2, func(b []byte) float64 { return finite(float64(half.Float32(le.Uint16(b)))) })
+	case schemas.Float32:
+		each(dst, data, 4, func(b []byte) float64 { return finite(float64(math.Float32frombits(le.Uint32(b)))) })
+	case schemas.Float64:
+		each(dst, data, 8, func(b []byte) float64 { return finite(math.Float64frombits(le.Uint64(b))) })
 	}
+}
+
+func each(dst []float64, data []byte, size int, number func([]byte) float64) {
+	for i := range dst {
+		dst[i] = number(data[i*size:])
+	}
+}
+
+func finite(v float64) float64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return 0
+	}
+	return v
 }

@@ -97,3 +97,19 @@ func TestShiftIsFound(t *testing.T) {
 		t.Error("one instance has a shift")
 	}
 }
+
+// Of a volume with more runs than are needed some planes are left out.
+func TestPlanes(t *testing.T) {
+	var m mask.Mask
+	for z := range int32(4) {
+		for y := range int32(enough/4 + 1) {
+			m = append(m, mask.Run{Z: z, Y: y, N: 1})
+		}
+	}
+	if got := planes([]mask.Mask{m}); len(got) != 2 || !got[0] || !got[2] {
+		t.Errorf("planes %v, want 0 and 2", got)
+	}
+	if got := planes([]mask.Mask{m[:9], {{Z: 7, N: 1}}}); len(got) != 2 || !got[7] {
+		t.Errorf("planes %v, want 0 and 7", got)
+	}
+}

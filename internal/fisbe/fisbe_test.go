@@ -165,3 +165,19 @@ func TestUnique(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+func FuzzReadList(f *testing.F) {
+	f.Add(officialList)
+	f.Add("partly:\nx:\n:\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		list, err := ReadList(strings.NewReader(text))
+		for _, l := range list {
+			if err != nil || l.Name == "" || l.Subset == "" || l.Split == "" || l.Line < 1 {
+				t.Errorf("%+v, %v", l, err)
+			}
+			if n, ok := ParseName(l.Name); ok && !strings.HasPrefix(l.Name, n.Official) {
+				t.Errorf("%q: official %q", l.Name, n.Official)
+			}
+		}
+	})
+}

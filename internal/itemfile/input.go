@@ -41,6 +41,7 @@ type Unit struct {
 type Record struct {
 	File   string // key of the file that holds it
 	Row    int64  // in that file
+	Line   int    // in the unit, from 1, of a text of lines
 	Number int64  // in the input
 	Values []any  // of the columns wanted
 	Err    error  // why it cannot be read, else nil

@@ -85,7 +85,7 @@ func (in *linesInput) Read(ctx context.Context, u int, wanted []int, yield func(
 	part := in.parts[u]
 	lines := bufio.NewReaderSize(io.NewSectionReader(r, in.at[u], part.Bytes), 1<<20)
 	row := part.First
-	for {
+	for at := 1; ; at++ {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -93,7 +93,7 @@ func (in *linesInput) Read(ctx context.Context, u int, wanted []int, yield func(
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		rec := Record{File: in.Info.Key, Row: row, Number: row, Err: err}
+		rec := Record{File: in.Info.Key, Row: row, Line: at, Number: row, Err: err}
 		if err != nil && !errors.Is(err, errLongLine) {
 			return err
 		}

@@ -27,6 +27,14 @@ func Text(v any) *string {
 	return &s
 }
 
+// Plain is a value that must be text, nil for null; a number is taken as its digits.
+func Plain(v any) (*string, error) {
+	if s := Text(v); s != nil || v == nil {
+		return s, nil
+	}
+	return nil, fmt.Errorf("want text, have %s", Describe(Infer(v)))
+}
+
 // Number is a number as such.
 func Number(v any) (float64, bool) {
 	switch v := v.(type) {

@@ -34,6 +34,15 @@ func NewCursor(data []byte, offset int64) *Cursor { return &Cursor{data: data, b
 // Offset is where the cursor stands in the stream.
 func (c *Cursor) Offset() int64 { return c.base + int64(c.at) }
 
+// Mark is a place that a cursor can go back to, until its bytes change.
+type Mark struct{ at, depth int }
+
+// Mark is where the cursor stands.
+func (c *Cursor) Mark() Mark { return Mark{c.at, c.depth} }
+
+// Reset moves back to a mark.
+func (c *Cursor) Reset(m Mark) { c.at, c.depth = m.at, m.depth }
+
 // fail is an error at the cursor; at the end of what there is, that there is no more.
 func (c *Cursor) fail(format string, args ...any) error {
 	if c.at >= len(c.data) {

@@ -60,12 +60,12 @@ func (r *Reader) fill() error {
 // try parses at the cursor, again from the same place where the window was too short.
 func (r *Reader) try(parse func(c *Cursor) error) error {
 	for {
-		at, depth := r.c.at, r.c.depth
+		mark := r.c.Mark()
 		err := parse(&r.c)
 		if !errors.Is(err, errShort) {
 			return err
 		}
-		r.c.at, r.c.depth = at, depth
+		r.c.Reset(mark)
 		if err := r.fill(); err != nil {
 			return err
 		}

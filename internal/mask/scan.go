@@ -72,6 +72,7 @@ var ErrTooManyRuns = errors.New("the labels make too many runs: this looks like 
 // concurrent use.
 type Scanner struct {
 	Limit int // of runs, 0 for [MaxRuns]
+	Left  int // X of the first element of every row, as in a part of an image
 	// Bad, which may be nil, is told of each run of elements that cannot name an instance, and its
 	// length: a negative number, a fraction. They are left out. Without it the first of them is an
 	// error, and so are elements of a type other than integer and bool.
@@ -92,7 +93,7 @@ func (s *Scanner) Rows(data []byte, d schemas.DType, width, z, y int) error {
 	if !d.Label() && (s.Bad == nil || !d.Float()) {
 		return fmt.Errorf("elements of type %s cannot be labels: want integers or bool", d)
 	}
-	if width <= 0 || len(data)%row != 0 || width > math.MaxInt32 || y < 0 || z < 0 || y > math.MaxInt32-len(data)/row || z > math.MaxInt32-1 {
+	if width <= 0 || len(data)%row != 0 || s.Left < 0 || width > math.MaxInt32-s.Left || y < 0 || z < 0 || y > math.MaxInt32-len(data)/row || z > math.MaxInt32-1 {
 		return fmt.Errorf("%d bytes are no rows of %d elements of %s from z %d, y %d on", len(data), width, d, z, y)
 	}
 	if len(data) == 0 {
@@ -152,14 +153,14 @@ func scanRow[T integer](s *Scanner, row []byte, z, y int32) error {
 		}
 		label := T(v)
 		if label < 0 || uint64(label) > math.MaxInt64 {
-			e := &LabelError{Value: fmt.Sprint(label), Z: int(z), Y: int(y), X: from / size}
+			e := &LabelError{Value: fmt.Sprint(label), Z: int(z), Y: int(y), X: s.Left + from/size}
 			if s.Bad == nil {
 				return e
 			}
 			s.Bad(e, (i-from)/size)
 			continue
 		}
-		if err := s.add(int64(label), Run{z, y, int32(from / size), int32((i - from) / size)}); err != nil {
+		if err := s.add(int64(label), Run{z, y, int32(s.Left + from/size), int32((i - from) / size)}); err != nil {
 			return err
 		}
 	}
@@ -180,9 +181,9 @@ func (s *Scanner) floats(data []byte, d schemas.DType, bytes int, at Run) error 
 			switch {
 			case v == 0:
 			case v < 0 || v != math.Trunc(v) || v >= math.MaxInt64: // and what is not a number
-				s.Bad(&LabelError{Value: fmt.Sprint(v), Z: int(at.Z), Y: int(at.Y), X: from / size}, n)
+				s.Bad(&LabelError{Value: fmt.Sprint(v), Z: int(at.Z), Y: int(at.Y), X: s.Left + from/size}, n)
 			default:
-				if err := s.add(int64(v), Run{at.Z, at.Y, int32(from / size), int32(n)}); err != nil {
+				if err := s.add(int64(v), Run{at.Z, at.Y, int32(s.Left + from/size), int32(n)}); err != nil {
 					return err
 				}
 			}

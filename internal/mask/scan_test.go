@@ -129,6 +129,20 @@ func TestScannerTellsOfBadElements(t *testing.T) {
 	}
 }
 
+func TestScannerOfAPart(t *testing.T) {
+	s := Scanner{Left: 7}
+	if err := s.Rows([]byte{0, 5, 5, 6, 0, 0}, schemas.Uint8, 3, 2, 1); err != nil {
+		t.Fatal(err)
+	}
+	got := map[int64]Mask{}
+	for label, m := range s.Instances() {
+		got[label] = m
+	}
+	if want := (map[int64]Mask{5: {{2, 1, 8, 2}}, 6: {{2, 2, 7, 1}}}); !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
 func TestBadLabels(t *testing.T) {
 	var b BadLabels
 	for i := range maxBadLabels + 50 {

@@ -250,3 +250,43 @@ func checkSum(h *format.PageHeader, body []byte) error {
 	}
 	return nil
 }
+
+// Nulls counts the nulls of a column of a row group that has at most one value a row, and returns the row, in the
+// file, of the first.
+func (r *Reader) Nulls(group int, column string) (first, n int64, err error) {
+	leaf, ok := r.leaf[column]
+	if !ok || leaf.MaxRepetitionLevel > 0 {
+		return 0, 0, fmt.Errorf("%s: no column %q with one value a row", r.name, column)
+	}
+	defer recovered(&err)
+	pages := r.RowGroup(context.Background(), group).ColumnChunks()[leaf.ColumnIndex].Pages()
+	defer pages.Close()
+	values := make([]parquet.Value, 1024)
+	row := r.first[group]
+	for {
+		page, err := pages.ReadPage()
+		if errors.Is(err, io.EOF) {
+			return first, n, nil
+		}
+		if err != nil {
+			return 0, 0, err
+		}
+		for reader := page.Values(); err == nil; {
+			var k int
+			k, err = reader.ReadValues(values)
+			for _, v := range values[:k] {
+				if v.IsNull() {
+					if n == 0 {
+						first = row
+					}
+					n++
+				}
+				row++
+			}
+		}
+		parquet.Release(page)
+		if !errors.Is(err, io.EOF) {
+			return 0, 0, err
+		}
+	}
+}

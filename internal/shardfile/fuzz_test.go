@@ -30,13 +30,13 @@ func readAll(b []byte) error {
 		_, e1 := ReadColumn[string](r, g, "sample_id", nil)
 		_, e2 := ReadColumn[int32](r, g, "z", nil)
 		_, e3 := ReadColumn[int64](r, g, "digest", nil)
-		err = errors.Join(err, e1, e2, e3, readRows(r, g))
+		err = errors.Join(err, e1, e2, e3, readThrough(r, g))
 	}
 	return err
 }
 
-// readRows reads the rows of a row group through the Parquet library.
-func readRows(r *Reader, g int) (err error) {
+// readThrough reads the rows of a row group through the Parquet library.
+func readThrough(r *Reader, g int) (err error) {
 	defer recovered(&err)
 	rows := r.RowGroup(context.Background(), g).Rows()
 	defer func() { err = errors.Join(err, rows.Close()) }()

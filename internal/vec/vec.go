@@ -1,5 +1,5 @@
-// Package vec holds the few loops over elements of two bytes that a conversion and a loader
-// spend their time in: 16-bit images are what microscopes make.
+// Package vec holds the few loops over elements of two bytes, and of one, that a conversion, a loader and
+// a validation spend their time in: 16-bit images are what microscopes make.
 //
 // On amd64 they take 16 bytes a turn, with instructions that every such processor has
 // (SSE2). Elsewhere, and for what is left behind the last whole turn, they are the portable
@@ -20,6 +20,14 @@ func Range16(v []uint16, x uint16) (lo, hi uint16, equal int) {
 	lo, hi = v[0], v[0]
 	n := range16(v, x, &lo, &hi, &equal)
 	range16Portable(v[n:], x, &lo, &hi, &equal)
+	return lo, hi, equal
+}
+
+// Range8 is Range16 for elements of one byte.
+func Range8(v []uint8, x uint8) (lo, hi uint8, equal int) {
+	lo, hi = v[0], v[0]
+	n := range8(v, x, &lo, &hi, &equal)
+	range8Portable(v[n:], x, &lo, &hi, &equal)
 	return lo, hi, equal
 }
 
@@ -46,6 +54,17 @@ func max16Portable(dst, src []uint16) {
 }
 
 func range16Portable(v []uint16, x uint16, lo, hi *uint16, equal *int) {
+	l, h, n := *lo, *hi, 0
+	for _, y := range v {
+		l, h = min(l, y), max(h, y)
+		if y == x {
+			n++
+		}
+	}
+	*lo, *hi, *equal = l, h, *equal+n
+}
+
+func range8Portable(v []uint8, x uint8, lo, hi *uint8, equal *int) {
 	l, h, n := *lo, *hi, 0
 	for _, y := range v {
 		l, h = min(l, y), max(h, y)

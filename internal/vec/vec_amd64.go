@@ -28,6 +28,19 @@ func range16(v []uint16, x uint16, lo, hi *uint16, equal *int) int {
 	return n
 }
 
+func range8(v []uint8, x uint8, lo, hi *uint8, equal *int) int {
+	n := len(v) &^ (turn - 1)
+	if n > 0 {
+		var r ranges8
+		range8SSE2(&v[0], n, x, &r)
+		for i := range r.lo {
+			*lo, *hi = min(*lo, r.lo[i]), max(*hi, r.hi[i])
+		}
+		*equal += int(r.equal[0] + r.equal[1])
+	}
+	return n
+}
+
 func interleave(dst, even, odd []byte) int {
 	n := len(even) &^ (turn - 1)
 	if n > 0 {
@@ -50,6 +63,12 @@ type ranges struct {
 	equal  [turn / 4]uint32
 }
 
+// ranges8 is what range8SSE2 finds, a lane each.
+type ranges8 struct {
+	lo, hi [turn]uint8
+	equal  [turn / 8]uint64
+}
+
 // The numbers n below are positive multiples of the elements of a turn.
 
 //go:noescape
@@ -63,3 +82,6 @@ func interleaveSSE2(dst, even, odd *byte, n int)
 
 //go:noescape
 func deinterleaveSSE2(even, odd, src *byte, n int)
+
+//go:noescape
+func range8SSE2(v *uint8, n int, x uint8, r *ranges8)

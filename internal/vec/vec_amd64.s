@@ -106,3 +106,36 @@ loop:
 	SUBQ     $16, CX
 	JNZ      loop
 	RET
+
+// func range8SSE2(v *uint8, n int, x uint8, r *ranges8)
+TEXT ·range8SSE2(SB), NOSPLIT, $0-32
+	MOVQ      v+0(FP), SI
+	MOVQ      n+8(FP), CX
+	MOVBLZX   x+16(FP), AX
+	MOVQ      r+24(FP), DI
+	MOVQ      AX, X7
+	PUNPCKLBW X7, X7
+	PSHUFLW   $0, X7, X7
+	PSHUFD    $0, X7, X7  // x in every lane
+	PXOR      X6, X6
+	MOVOU     (SI), X4    // least
+	MOVO      X4, X5      // largest
+	PXOR      X3, X3      // equal, in lanes of 64 bits
+
+loop:
+	MOVOU   (SI), X0
+	PMINUB  X0, X4
+	PMAXUB  X0, X5
+	PCMPEQB X7, X0
+	PXOR    X1, X1
+	PSUBB   X0, X1        // 1 where equal
+	PSADBW  X6, X1        // added up by eights
+	PADDQ   X1, X3
+	ADDQ    $16, SI
+	SUBQ    $16, CX
+	JNZ     loop
+
+	MOVOU X4, (DI)
+	MOVOU X5, 16(DI)
+	MOVOU X3, 32(DI)
+	RET

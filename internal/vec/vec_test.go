@@ -57,6 +57,25 @@ func TestRange16(t *testing.T) {
 	}
 }
 
+func TestRange8(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	for _, n := range lengths[1:] {
+		for _, x := range []uint8{0, 1, 5, 0x80, 0xff} {
+			v := make([]uint8, n)
+			for i := range v {
+				v[i] = uint8(r.Uint32()) >> (r.Uint32() % 8)
+				if r.Uint32()%3 == 0 {
+					v[i] = x
+				}
+			}
+			lo, hi, equal := Range8(v, x)
+			if lo != slices.Min(v) || hi != slices.Max(v) || equal != bytes.Count(v, []byte{x}) {
+				t.Errorf("%d elements: %d, %d, %d times %d, want %d, %d, %d", n, lo, hi, equal, x, slices.Min(v), slices.Max(v), bytes.Count(v, []byte{x}))
+			}
+		}
+	}
+}
+
 func TestInterleave(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
 	for _, n := range lengths {

@@ -35,14 +35,11 @@ func (s *Server) DoGet(t *flight.Ticket, out flight.FlightService_DoGetServer) e
 	if err != nil {
 		return statusOf(err, codes.InvalidArgument)
 	}
-	share, err := s.reserve(l)
+	l, release, err := s.reserve(l)
 	if err != nil {
 		return statusOf(err, codes.Internal)
 	}
-	defer s.memory.Release(share.whole)
-	if l, err = l.WithMemory(share.ahead); err != nil {
-		return statusOf(err, codes.ResourceExhausted)
-	}
+	defer release()
 	return statusOf(s.send(ctx, l, out), codes.Internal)
 }
 
@@ -64,35 +61,46 @@ func (s *Server) loader(ctx context.Context, r *Request) (*batch.Loader, error) 
 		sources = append(sources, batch.Source{Dataset: set.Dataset, Weight: d.Weight})
 	}
 	o := r.Options
-	o.Workers = s.options.Workers
+	o.Workers, o.Memory = s.options.Workers, s.options.Memory
 	o.OnSkipped = func(item batch.Item, err error) {
 		s.options.Log.LogAttrs(ctx, slog.LevelWarn, "skipped", slog.String("peer", peerOf(ctx)), slog.String("sample", item.Sample), slog.Any("origin", item.Origin), slog.String("error", err.Error()))
 	}
-	return batch.New(ctx, sources, o)
+	l, err := batch.New(ctx, sources, o)
+	var small *batch.MemoryError
+	if errors.As(err, &small) {
+		return nil, s.tooLarge(small)
+	}
+	return l, err
 }
 
-// share is the memory that a stream reserves.
-type share struct{ whole, ahead int64 }
+// tooLarge words that batches do not fit the server's memory.
+func (s *Server) tooLarge(e *batch.MemoryError) error {
+	return &limitError{fmt.Sprintf("the server's memory of %d bytes does not hold batches of %d: ask for smaller batches, or start it with more --memory", s.options.Memory, e.Batch)}
+}
 
-// inFlight is how many batches a stream holds beside those read ahead: the one that is handed over, and the
-// one that is being sent.
-const inFlight = 2
-
-// reserve takes a stream's part of the server's memory, or as much as three batches need: one is read while
-// two are in flight.
-func (s *Server) reserve(l *batch.Loader) (share, error) {
+// reserve takes a stream's share of the server's memory, or as much as its batches need at least, and makes
+// the loader keep to it. A batch that gRPC is sending is no longer the loader's, so there is room for one more.
+func (s *Server) reserve(l *batch.Loader) (fitted *batch.Loader, release func(), err error) {
 	size, err := l.BatchBytes()
 	if err != nil {
-		return share{}, fmt.Errorf("%w: %w", ErrRequest, err)
+		return nil, nil, fmt.Errorf("%w: %w", ErrRequest, err)
 	}
-	if size > s.options.Memory/(inFlight+1) {
-		return share{}, &limitError{fmt.Sprintf("%d batches of %d bytes each do not fit the server's memory of %d: ask for smaller batches, or start it with more --memory", inFlight+1, size, s.options.Memory)}
+	share := s.options.Memory / int64(s.options.MaxStreams)
+	var small *batch.MemoryError
+	if fitted, err = l.WithMemory(max(share-size, 1)); errors.As(err, &small) {
+		share = small.Need + size
+		fitted, err = l.WithMemory(small.Need)
 	}
-	whole := max((inFlight+1)*size, s.options.Memory/int64(s.options.MaxStreams))
-	if !s.memory.TryAcquire(whole) {
-		return share{}, &limitError{fmt.Sprintf("the streams that are running leave less than the %d bytes of memory that this one needs: try again when one has ended, ask for smaller batches, or start the server with more --memory", whole)}
+	if err != nil {
+		return nil, nil, err
 	}
-	return share{whole, whole - inFlight*size}, nil
+	if small != nil && share > s.options.Memory {
+		return nil, nil, s.tooLarge(small)
+	}
+	if !s.memory.TryAcquire(share) {
+		return nil, nil, &limitError{fmt.Sprintf("the streams that are running leave less than the %d bytes of memory that this one needs: try again when one has ended, ask for smaller batches, or start the server with more --memory", share)}
+	}
+	return fitted, func() { s.memory.Release(share) }, nil
 }
 
 // send streams batches until the last, an error, or the server stops.
@@ -125,15 +133,18 @@ func (s *Server) send(ctx context.Context, l *batch.Loader, out grpc.ServerStrea
 		case err != nil:
 			return err
 		}
-		record, err := arrowstream.Record(schema, b)
+		record, err := arrowstream.Record(schema, l, b)
 		if err != nil {
 			return err
 		}
+		h := hold(b)
 		err = messages(record, s.options.MaxMessage, func(m *message) error {
+			m.hold = h
 			bytes += m.size
 			return out.SendMsg(m)
 		})
 		record.Release()
+		h.done()
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package arrowflight
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
@@ -10,6 +11,8 @@ import (
 	"google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/micropq/micropq/loaders/batch"
 )
 
 // The fields of the protobuf message FlightData,
@@ -26,11 +29,49 @@ type message struct {
 	header   []byte
 	metadata []byte
 	body     [][]byte
-	size     int64 // of the body
+	size     int64   // of the body
+	hold     *holder // of the batch whose memory the body is, nil where it is of none
 }
 
-// newMessage is the message of an IPC payload, which it releases. It shares the memory of its buffers, which
-// nothing writes to any more: they are of the garbage collector's memory, not of a pool.
+// holder counts who uses the memory of a batch: the stream that makes messages of it, and gRPC, which sends
+// them later. The last one releases the batch.
+type holder struct {
+	batch *batch.Batch
+	users atomic.Int32
+}
+
+func hold(b *batch.Batch) *holder {
+	h := &holder{batch: b}
+	h.users.Store(1)
+	return h
+}
+
+func (h *holder) done() {
+	if h.users.Add(-1) == 0 {
+		h.batch.Release()
+	}
+}
+
+// buffer is a part of the batch's memory, in use until gRPC frees it.
+func (h *holder) buffer(part []byte) mem.Buffer {
+	if h == nil || mem.IsBelowBufferPoolingThreshold(cap(part)) { // gRPC does not count those
+		return mem.SliceBuffer(part)
+	}
+	h.users.Add(1)
+	return mem.NewBuffer(&part, h)
+}
+
+// Put is gRPC's end of a use.
+func (h *holder) Put(*[]byte) { h.done() }
+
+// Get is not called: gRPC takes no memory from here.
+func (h *holder) Get(n int) *[]byte {
+	b := make([]byte, n)
+	return &b
+}
+
+// newMessage is the message of an IPC payload, which it releases. It shares the memory of the payload's buffers:
+// that of a batch until it is released, and that of other columns, which nothing writes to any more.
 func newMessage(p ipc.Payload) (*message, error) {
 	defer p.Release()
 	meta := p.Meta()
@@ -64,7 +105,7 @@ func (m *message) marshal() mem.BufferSlice {
 	}
 	out := mem.BufferSlice{mem.SliceBuffer(head)}
 	for _, part := range m.body {
-		out = append(out, mem.SliceBuffer(part))
+		out = append(out, m.hold.buffer(part))
 	}
 	return out
 }

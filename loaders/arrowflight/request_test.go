@@ -35,7 +35,7 @@ func FuzzTicket(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	d := open(f, converted(f))
-	s, err := New([]Set{{"a", d}, {"b", d}}, Options{Memory: 4 << 20, MaxStreams: 1, Workers: 1})
+	s, err := New([]Set{{"a", d}, {"b", d}}, Options{Memory: 8 << 20, MaxStreams: 1, Workers: 1})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -63,14 +63,11 @@ func FuzzTicket(f *testing.F) {
 		if _, err := arrowstream.Schema(l); err != nil {
 			return
 		}
-		share, err := s.reserve(l)
+		l, release, err := s.reserve(l)
 		if err != nil {
 			return
 		}
-		defer s.memory.Release(share.whole)
-		if l, err = l.WithMemory(share.ahead); err != nil {
-			return
-		}
+		defer release()
 		for _, err := range l.Batches(ctx) {
 			if err != nil {
 				t.Fatalf("%s: %v", data, err)

@@ -188,7 +188,7 @@ func drawn(t *testing.T, d *loaders.Dataset, r Request) (batches []arrow.RecordB
 		if err != nil {
 			t.Fatal(err)
 		}
-		record, err := arrowstream.Record(schema, b)
+		record, err := arrowstream.Record(schema, l, b)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -208,6 +208,7 @@ func TestGet(t *testing.T) {
 	small, _ := serve(t, d, Options{MaxMessage: 1 << 16})
 	for name, change := range map[string]func(*Request){
 		"crops":   func(r *Request) {},
+		"many":    func(r *Request) { r.Options.Count, r.Options.Partition.Batch = 600, 2 }, // memory of batches is used again
 		"rank":    func(r *Request) { r.Options.Partition.Rank, r.Options.Partition.World = 2, 3 },
 		"mixture": func(r *Request) { r.Datasets = []Source{{"a", 1}, {"b", 2}} },
 		"tiles": func(r *Request) {
@@ -290,7 +291,7 @@ func TestList(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	d := open(t, converted(t))
-	address, _ := serve(t, d, Options{Memory: 1 << 20, MaxMessage: 1 << 16})
+	address, _ := serve(t, d, Options{Memory: 16 << 20, MaxMessage: 1 << 16})
 	c := dial(t, address)
 	for name, test := range map[string]struct {
 		change func(*Request)

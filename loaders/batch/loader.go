@@ -160,16 +160,16 @@ func (l *Loader) Resume(s draw.State) (*Loader, error) {
 	return &resumed, nil
 }
 
-// Options are those of the loader, with their defaults.
-func (l *Loader) Options() Options { return l.options }
-
 // Axes are the spatial axes of boxes, such as ZYX; "" for whole items.
 func (l *Loader) Axes() string {
-	if l.wholes != nil {
+	if l.options.Kind == WholeItems {
 		return ""
 	}
 	return l.contents[0].spatial
 }
+
+// Options are those of the loader, with their defaults.
+func (l *Loader) Options() Options { return l.options }
 
 // Tensors describes the tensors of a batch of n items; their Data is nil.
 func (l *Loader) Tensors(n int) []Tensor {
@@ -198,6 +198,9 @@ func (l *Loader) Tensors(n int) []Tensor {
 	return append(ts, behind...)
 }
 
+// maxBatch is far more than any machine has, and so little that sums of a few of it fit 64 bits.
+const maxBatch = 1 << 58
+
 // itemBytes is about the memory of an item beside its elements.
 const itemBytes = 256
 
@@ -206,8 +209,8 @@ func (l *Loader) BatchBytes() (n int64, err error) {
 	batch := l.options.Partition.Batch
 	for _, t := range l.Tensors(batch) {
 		e, fits := nd.CheckedElements(append(t.Shape, t.DType.Size()))
-		if n += int64(e); !fits || n < 0 {
-			return 0, fmt.Errorf("a batch of %d items, with %s of shape %v, cannot be addressed", batch, t.Name, t.Shape)
+		if n += int64(e); !fits || n > maxBatch {
+			return 0, fmt.Errorf("a batch of %d items, with %s of shape %v, cannot be addressed", batch, t.Name, t.Shape[1:])
 		}
 	}
 	if len(l.options.Items.Decode) == 0 {
@@ -329,12 +332,11 @@ func (l *Loader) read(ctx context.Context, b *Batch, i int, item Item) error {
 		if err != nil {
 			return err
 		}
-		a = a.Within(l.memory)
 		var stats loaders.Stats
 		if transformed {
-			stats, err = l.treated(ctx, b, i, k, &item, a)
+			stats, err = l.treated(ctx, b, i, k, &item, a.Within(l.memory))
 		} else {
-			stats, err = readBox(ctx, a, &c.layouts[k], item.Origin, l.options.Size, nd.Dense(t.place(i), t.Shape[1:], t.DType.Size()))
+			stats, err = readBox(ctx, a.Within(l.memory), &c.layouts[k], item.Origin, l.options.Size, nd.Dense(t.place(i), t.Shape[1:], t.DType.Size()))
 		}
 		b.Stats.Add(stats)
 		if err != nil {

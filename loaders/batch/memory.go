@@ -39,10 +39,12 @@ func (f *footprint) add(a *schemas.Array, size []int) {
 	}
 	f.chunk = max(f.chunk, chunk)
 	if a.Role == schemas.RoleLabels {
-		perElement := channels*int64(schemas.DType(a.DType).Size()) + 4
-		if n, ok := nd.CheckedElements(append([]int{int(perElement)}, size...)); ok { // BatchBytes refuses others
-			f.scratch = max(f.scratch, int64(n))
+		perElement := int(channels)*schemas.DType(a.DType).Size() + 4
+		n, ok := nd.CheckedElements(append(slices.Clone(size), perElement))
+		if !ok {
+			n = maxBatch // which BatchBytes refuses
 		}
+		f.scratch = max(f.scratch, int64(n))
 	}
 }
 
@@ -121,8 +123,8 @@ func (b *Batch) Release() {
 	defer b.spares.mu.Unlock()
 	if b.Images.Data != nil && len(b.spares.images) < b.spares.batches {
 		b.spares.images = append(b.spares.images, b.Images.Data[:0])
-		b.Images.Data = nil
 	}
+	b.Images.Data = nil
 	for i := range b.Tensors {
 		if t := &b.Tensors[i]; len(b.spares.free) < b.spares.limit {
 			b.spares.free = append(b.spares.free, t.Data[:0:cap(t.Data)])

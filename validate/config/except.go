@@ -14,8 +14,9 @@ import (
 
 // Exceptions decide which findings are left out of one run.
 type Exceptions struct {
-	all   []exception
-	paths map[string]string // of targets, from the folder of the configuration
+	config *Config
+	all    []exception
+	paths  map[string]string // of targets, from the folder of the configuration
 }
 
 type exception struct {
@@ -26,7 +27,7 @@ type exception struct {
 
 // Excepting prepares the exceptions for targets, as the user named them, on the day of now where the user is.
 func (c *Config) Excepting(targets []string, now time.Time) *Exceptions {
-	e := &Exceptions{all: make([]exception, len(c.Exceptions)), paths: map[string]string{}}
+	e := &Exceptions{config: c, all: make([]exception, len(c.Exceptions)), paths: map[string]string{}}
 	today := now.Format(time.DateOnly)
 	for i := range e.all {
 		x := &e.all[i]
@@ -58,9 +59,13 @@ func (c *Config) relative(target string) string {
 
 // Except reports whether a finding is left out. It may be called from several goroutines.
 func (e *Exceptions) Except(f *validate.Finding) bool {
+	target, ok := e.paths[f.Target]
+	if !ok { // a file that belongs to a target
+		target = e.config.relative(f.Target)
+	}
 	for i := range e.all {
 		x := &e.all[i]
-		if !x.covers(e.paths[f.Target], f) {
+		if !x.covers(target, f) {
 			continue
 		}
 		x.met.Add(1)

@@ -10,9 +10,11 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -22,8 +24,11 @@ import (
 // Report is what a run found.
 type Report struct {
 	Version    string                  // of micropq
+	Base       string                  // folder that paths of files are written from, absolute
 	Targets    []string                // as the user named them
-	Rules      []validate.Tuned        // that looked
+	Catalogue  []validate.Rule         // all there are
+	Rules      []validate.Tuned        // those that looked, as they did
+	Fail       validate.Severity       // the lowest that makes the run fail; 0 for none
 	Findings   []*validate.Finding     // worst first
 	Cut        map[string]int64        // findings that are not listed because a rule had too many, by rule
 	Seen       map[string]int64        // pieces of evidence looked at, by kind
@@ -31,6 +36,7 @@ type Report struct {
 	Known      int64                   // findings of the baseline
 	Since      string                  // the day from which the oldest of these is known, "" where nothing is
 	Unreadable []*validate.TargetError // targets that could not be read, or not to their end
+	Pictures   map[string]string       // files that show findings, by fingerprint
 	Notes      []string                // what else the user should know: exceptions that expired, stale entries
 }
 
@@ -47,9 +53,14 @@ type Options struct {
 
 // formats are the makers of formats by name.
 var formats = map[string]func(Options) Format{
-	"text":  func(o Options) Format { return &text{o} },
-	"json":  func(Options) Format { return document{} },
-	"jsonl": func(Options) Format { return lines{} },
+	"text":     func(o Options) Format { return &text{o} },
+	"json":     func(Options) Format { return document{} },
+	"jsonl":    func(Options) Format { return lines{} },
+	"sarif":    func(Options) Format { return sarif{} },
+	"junit":    func(Options) Format { return junit{} },
+	"github":   func(Options) Format { return github{} },
+	"markdown": func(Options) Format { return markdown{} },
+	"rdjson":   func(Options) Format { return rdjson{} },
 }
 
 // Formats lists the names of the formats.
@@ -85,6 +96,56 @@ func (r *Report) Worst() (worst validate.Severity) {
 	return worst
 }
 
+// cut is how many findings are not listed in all.
+func (r *Report) cut() (n int64) {
+	for _, k := range r.Cut {
+		n += k
+	}
+	return n
+}
+
+// path is the slash-separated path of the file that a finding is in, from Base where it lies there. A target
+// that is not on this machine keeps its location.
+func (r *Report) path(p validate.Place) (name string, local bool) {
+	if strings.Contains(p.Target, "://") {
+		return strings.TrimSuffix(p.Target+"/"+p.File, "/"), false
+	}
+	file := filepath.Join(p.Target, filepath.FromSlash(p.File))
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(r.Base, file)
+	}
+	if rel, err := filepath.Rel(r.Base, file); err == nil && filepath.IsLocal(rel) {
+		return filepath.ToSlash(rel), true
+	}
+	return filepath.ToSlash(file), false
+}
+
+// tallied is how many findings a rule has of one severity, those included that are not listed.
+type tallied struct {
+	severity validate.Severity
+	rule     string
+	found    int64
+}
+
+// tally counts findings by rule, worst first.
+func (r *Report) tally() (rows []tallied) {
+	n := map[tallied]int64{}
+	for _, f := range r.Findings {
+		n[tallied{severity: f.Severity, rule: f.Rule}]++
+	}
+	for id, cut := range r.Cut {
+		n[tallied{severity: r.rule(id).Severity, rule: id}] += cut
+	}
+	for row, found := range n {
+		row.found = found
+		rows = append(rows, row)
+	}
+	slices.SortFunc(rows, func(a, b tallied) int {
+		return cmp.Or(-cmp.Compare(a.severity, b.severity), cmp.Compare(a.rule, b.rule))
+	})
+	return rows
+}
+
 // counts are the findings listed by severity.
 func (r *Report) counts() map[validate.Severity]int {
 	n := map[validate.Severity]int{}
@@ -113,11 +174,19 @@ func where(p validate.Place) string {
 	}
 	if b := p.BBox; b != nil {
 		if b.Z1-b.Z0 > 1 || b.Z0 > 0 {
-			parts = append(parts, fmt.Sprintf("z %d-%d", b.Z0, b.Z1-1))
+			parts = append(parts, "z "+span(b.Z0, b.Z1))
 		}
-		parts = append(parts, fmt.Sprintf("y %d-%d", b.Y0, b.Y1-1), fmt.Sprintf("x %d-%d", b.X0, b.X1-1))
+		parts = append(parts, "y "+span(b.Y0, b.Y1), "x "+span(b.X0, b.X1))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// span is a half-open range with its last element written out.
+func span(from, to int32) string {
+	if to-from <= 1 {
+		return fmt.Sprint(from)
+	}
+	return fmt.Sprintf("%d-%d", from, to-1)
 }
 
 // plain writes characters that could command a terminal or break a line as escapes: what files say

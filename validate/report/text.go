@@ -86,14 +86,14 @@ func (t *text) place(w io.Writer, r *Report, p *place) {
 			n = len(fs)
 		}
 		fmt.Fprintf(w, "  %s  %s  %s\n", t.severity(first.Severity), first.Rule, r.rule(first.Rule).Title)
-		t.group(w, fs[:n])
+		t.group(w, r, fs[:n])
 		fs = fs[n:]
 	}
 	fmt.Fprintln(w)
 }
 
 // group lists the first findings of one rule. A single one more is shown rather than told of.
-func (t *text) group(w io.Writer, fs []*validate.Finding) {
+func (t *text) group(w io.Writer, r *Report, fs []*validate.Finding) {
 	show := cmp.Or(t.o.Show, defaultShow)
 	if show < 0 || len(fs) <= show+1 {
 		show = len(fs)
@@ -104,36 +104,25 @@ func (t *text) group(w io.Writer, fs []*validate.Finding) {
 			line += "  " + t.paint(dim, "["+plain(at)+"]")
 		}
 		fmt.Fprintln(w, line)
+		if file := r.Pictures[f.Fingerprint]; file != "" {
+			fmt.Fprintf(w, "      %s\n", plain(file))
+		}
 	}
 	if n := len(fs) - show; n > 0 {
 		fmt.Fprintf(w, "    ... and %d more\n", n)
 	}
 }
 
-// table counts findings by rule, worst first.
+// table counts findings by rule, worst first. Colours would be counted as width, so they stay out of it.
 func (t *text) table(w io.Writer, r *Report) error {
-	type row struct {
-		severity validate.Severity
-		rule     string
-	}
-	n := map[row]int64{}
-	for _, f := range r.Findings {
-		n[row{f.Severity, f.Rule}]++
-	}
-	for id, cut := range r.Cut {
-		n[row{r.rule(id).Severity, id}] += cut
-	}
-	if len(n) == 0 {
+	rows := r.tally()
+	if len(rows) == 0 {
 		return nil
 	}
-	rows := slices.SortedFunc(maps.Keys(n), func(a, b row) int {
-		return cmp.Or(-cmp.Compare(a.severity, b.severity), cmp.Compare(a.rule, b.rule))
-	})
-	// Colours would be counted as width, so they stay out of the table.
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "RULE\tSEVERITY\tFOUND\tTITLE")
-	for _, k := range rows {
-		fmt.Fprintf(tw, "%s\t%s\t%d\t%s\n", k.rule, k.severity, n[k], r.rule(k.rule).Title)
+	for _, row := range rows {
+		fmt.Fprintf(tw, "%s\t%s\t%d\t%s\n", row.rule, row.severity, row.found, r.rule(row.rule).Title)
 	}
 	fmt.Fprintln(tw)
 	return tw.Flush()
@@ -141,11 +130,7 @@ func (t *text) table(w io.Writer, r *Report) error {
 
 // summary is the last line.
 func summary(r *Report) string {
-	counts := r.counts()
-	var cut int64
-	for _, n := range r.Cut {
-		cut += n
-	}
+	counts, cut := r.counts(), r.cut()
 	var parts []string
 	add := func(n int64, what string) {
 		if n > 0 {

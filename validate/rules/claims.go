@@ -13,11 +13,19 @@ import (
 const (
 	ClaimedBBox = "bbox"
 	ClaimedArea = "area"
+	ClaimedMask = "mask"
 )
 
 func claims(s *validate.Scope, in *validate.Instance) {
 	if len(in.Mask) == 0 {
 		return
+	}
+	for _, err := range in.Errs {
+		if e, ok := as[*validate.DrawnError](err); ok {
+			f := about(in, "%v", e)
+			f.Value, f.Detail = e.Lacks+e.Extra, ClaimedMask
+			s.Report(f)
+		}
 	}
 	if b := in.Claim.BBox; b != nil && *b != in.Mask.BBox() {
 		f := about(in, "its box is claimed to be %s, that of its mask is %s", fullBox(in, *b), fullBox(in, in.Mask.BBox()))

@@ -124,7 +124,7 @@ func unit(kind validate.Kind, n int64) string {
 
 // wanted reports whether a rule looks at the mask of an instance.
 func wanted(s *validate.Scope, in *validate.Instance) bool {
-	return len(in.Mask) > 0 && !in.Crowd && s.For(in.Kind)
+	return len(in.Mask) > 0 && !in.Crowd && !rejected(in) && s.For(in.Kind)
 }
 
 func badIDs(s *validate.Scope, l *validate.Layer) {
@@ -186,6 +186,7 @@ func small(s *validate.Scope, in *validate.Instance) {
 		s.Report(validate.Finding{
 			Message: fmt.Sprintf("instance %d has %d %s, fewer than %g", in.ID, area, unit(in.Kind, area), limit),
 			Place:   in.Place, Value: area, Limit: limit, Content: in.Content(),
+			Fix: byEdit(in, "reject the instance", rejection(fmt.Sprintf("has %d %s, fewer than %g", area, unit(in.Kind, area), limit))),
 		})
 	}
 }

@@ -37,7 +37,7 @@ var overlapRules = []validate.Rule{{
 // objects are the instances of a layer that have masks and are single objects, and their masks.
 func objects(l *validate.Layer) (all []*validate.Instance, masks []mask.Mask) {
 	for _, in := range l.Instances {
-		if len(in.Mask) > 0 && !in.Crowd {
+		if len(in.Mask) > 0 && !in.Crowd && !rejected(in) {
 			all, masks = append(all, in), append(masks, in.Mask)
 		}
 	}
@@ -93,6 +93,7 @@ func nearlySame(s *validate.Scope, a, b *validate.Instance, iou float64) {
 	s.Report(validate.Finding{
 		Message: fmt.Sprintf("instances %d and %d are nearly the same: intersection over union %.3f", a.ID, b.ID, iou),
 		Place:   b.Place, Value: iou, Limit: s.Limit("min_iou"), Content: b.Content(), Detail: fmt.Sprint(a.ID),
+		Fix: byEdit(b, "reject the second", rejection(fmt.Sprintf("nearly the same as instance %d", a.ID))),
 	})
 }
 

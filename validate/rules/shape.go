@@ -73,7 +73,10 @@ func runLengths(s *validate.Scope, in *validate.Instance) {
 	for _, err := range in.Errs {
 		if errors.As(err, &broken) { // there is a mask nevertheless
 			f := about(in, "%v", broken)
-			f.Severity, f.Detail = validate.Warning, broken.Reason
+			f.Detail = broken.Reason
+			if in.Place.Dataset == "" { // in a data set they are what other readers go by
+				f.Severity = validate.Warning
+			}
 			s.Report(f)
 		}
 	}

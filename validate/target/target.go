@@ -9,8 +9,12 @@ import (
 
 	"github.com/micropq/micropq/validate"
 	"github.com/micropq/micropq/validate/target/coco"
+	"github.com/micropq/micropq/validate/target/dataset"
 	"github.com/micropq/micropq/validate/target/fisbe"
+	"github.com/micropq/micropq/validate/target/geojson"
 	"github.com/micropq/micropq/validate/target/labelfile"
+	"github.com/micropq/micropq/validate/target/list"
+	"github.com/micropq/micropq/validate/target/vqa"
 )
 
 // The kinds of targets.
@@ -21,10 +25,11 @@ const (
 	GeoJSON = "geojson" // GeoJSON as QuPath writes it
 	VQA     = "vqa"     // questions as JSON Lines, Parquet or Arrow
 	FISBe   = "fisbe"   // a zarr group of FISBe
+	List    = "list"    // the official list of FISBe's samples by split
 )
 
 // Kinds lists the kinds.
-func Kinds() []string { return []string{Labels, COCO, GeoJSON, VQA, FISBe, Dataset} }
+func Kinds() []string { return []string{Labels, COCO, GeoJSON, VQA, FISBe, List, Dataset} }
 
 // Options say more about a target than its location does.
 type Options struct {
@@ -46,10 +51,18 @@ func Open(ctx context.Context, location string, o Options) (validate.Target, err
 		}
 	}
 	switch kind {
+	case Dataset:
+		return dataset.New(location, dataset.Options{}), nil
+	case VQA:
+		return vqa.New(location), nil
+	case List:
+		return list.New(location), nil
 	case FISBe:
 		return fisbe.New(location), nil
 	case COCO:
 		return coco.New(location), nil
+	case GeoJSON:
+		return geojson.New(location, geojson.Options{Image: o.Image}), nil
 	case Labels:
 		return labelfile.New(location, labelfile.Options{Image: o.Image, Second: o.Second, Coverage: o.Coverage})
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -78,39 +77,68 @@ func decode(data []byte) (features []feature, err error) {
 }
 
 func (f *feature) object(c *exchange.Canvas) (*exchange.Object, error) {
+	d, err := f.drawing()
+	if err != nil {
+		return nil, err
+	}
 	z := 0
-	if p := f.Geometry.Plane; p != nil && !c.Flat() {
-		z = p.Z
+	if !c.Flat() {
+		z = d.Z
 	}
 	if z < 0 || z >= c.Z {
 		return nil, fmt.Errorf("plane z %d: the array has %d", z, c.Z)
 	}
-	polygons, err := f.Geometry.polygons(0)
+	m, err := Decode(d.Polygons, c.Y, c.X)
 	if err != nil {
 		return nil, err
 	}
-	m, err := Decode(polygons, c.Y, c.X)
-	if err != nil {
+	return &exchange.Object{ID: d.ID, Class: d.Class, Status: d.Status, Mask: m.Shift(int32(z), 0, 0)}, nil
+}
+
+// Drawing is a feature as it is drawn.
+type Drawing struct {
+	ID            int64 // of the instance, 0 where the feature has none
+	Class, Status string
+	Z             int // of the plane that it lies in
+	Polygons      [][]mask.Ring
+}
+
+// ParseFeature reads one feature. Where its geometry holds no pixels, or is not one of RFC 7946, the error is a
+// *[mask.PolygonError], and all but the polygons is there.
+func ParseFeature(data []byte) (*Drawing, error) {
+	var f feature
+	if err := json.Unmarshal(data, &f); err != nil {
 		return nil, err
 	}
-	o := &exchange.Object{ID: instanceOf(f.ID), Mask: m.Shift(int32(z), 0, 0)}
-	p := f.Properties
-	if p == nil {
-		return o, nil
+	if f.Type != "Feature" || f.Geometry == nil {
+		return nil, fmt.Errorf("want a Feature with a geometry, its type is %q", f.Type)
 	}
-	if text, ok := p.Metadata[idKey]; ok {
-		if o.ID, err = strconv.ParseInt(text, 10, 64); err != nil || o.ID < 1 {
-			return nil, fmt.Errorf("metadata %s %q is no positive integer", idKey, text)
+	return f.drawing()
+}
+
+func (f *feature) drawing() (*Drawing, error) {
+	d := &Drawing{ID: instanceOf(f.ID)}
+	if p := f.Geometry.Plane; p != nil {
+		d.Z = p.Z
+	}
+	if p := f.Properties; p != nil {
+		if text, ok := p.Metadata[idKey]; ok {
+			var err error
+			if d.ID, err = strconv.ParseInt(text, 10, 64); err != nil || d.ID < 1 {
+				return nil, fmt.Errorf("metadata %s %q is no positive integer", idKey, text)
+			}
+		}
+		d.Status = p.Metadata[statusKey]
+		if k := p.Classification; k != nil {
+			d.Class = k.Name
+			if d.Class == "" {
+				d.Class = strings.Join(k.Names, ": ")
+			}
 		}
 	}
-	o.Status = p.Metadata[statusKey]
-	if k := p.Classification; k != nil {
-		o.Class = k.Name
-		if o.Class == "" {
-			o.Class = strings.Join(k.Names, ": ")
-		}
-	}
-	return o, nil
+	var err error
+	d.Polygons, err = f.Geometry.polygons(0)
+	return d, err
 }
 
 // maxNested bounds collections of geometries in each other.
@@ -122,14 +150,14 @@ func (g *geometry) polygons(depth int) (polygons [][]mask.Ring, err error) {
 	case "Polygon":
 		var rings [][][]float64
 		if err := json.Unmarshal(g.Coordinates, &rings); err != nil {
-			return nil, fmt.Errorf("coordinates: %w", err)
+			return nil, broken(-1, "coordinates: %v", err)
 		}
 		p, err := ringsOf(rings)
 		return [][]mask.Ring{p}, err
 	case "MultiPolygon":
 		var list [][][][]float64
 		if err := json.Unmarshal(g.Coordinates, &list); err != nil {
-			return nil, fmt.Errorf("coordinates: %w", err)
+			return nil, broken(-1, "coordinates: %v", err)
 		}
 		for _, rings := range list {
 			p, err := ringsOf(rings)
@@ -141,7 +169,7 @@ func (g *geometry) polygons(depth int) (polygons [][]mask.Ring, err error) {
 		return polygons, nil
 	case "GeometryCollection":
 		if depth == maxNested {
-			return nil, errors.New("geometries are nested too deeply")
+			return nil, broken(-1, "geometries are nested too deeply")
 		}
 		for i := range g.Geometries {
 			p, err := g.Geometries[i].polygons(depth + 1)
@@ -152,29 +180,33 @@ func (g *geometry) polygons(depth int) (polygons [][]mask.Ring, err error) {
 		}
 		return polygons, nil
 	}
-	return nil, fmt.Errorf("geometry %q encloses no pixels: want Polygon or MultiPolygon; delete points and lines, or draw around them", g.Type)
+	return nil, broken(-1, "geometry %q encloses no pixels: want Polygon or MultiPolygon; delete points and lines, or draw around them", g.Type)
+}
+
+func broken(ring int, format string, args ...any) error {
+	return &mask.PolygonError{Ring: ring, Reason: fmt.Sprintf(format, args...)}
 }
 
 // ringsOf checks rings as RFC 7946 3.1.6 has them: closed, of four or more positions. Their
 // direction is not checked, for the even-odd rule does not ask.
 func ringsOf(list [][][]float64) (rings []mask.Ring, err error) {
 	if len(list) == 0 {
-		return nil, errors.New("a polygon without a ring")
+		return nil, broken(-1, "it is without a ring")
 	}
 	for k, positions := range list {
 		n := len(positions)
 		if n < 4 {
-			return nil, fmt.Errorf("ring %d has %d positions: want four or more, the last being the first", k, n)
+			return nil, broken(k, "%d positions: want four or more, the last being the first", n)
 		}
 		ring := make(mask.Ring, n)
 		for i, p := range positions {
 			if len(p) < 2 {
-				return nil, fmt.Errorf("ring %d, position %d has %d numbers: want x and y", k, i, len(p))
+				return nil, broken(k, "position %d has %d numbers: want x and y", i, len(p))
 			}
 			ring[i] = mask.Vertex{X: p[0], Y: p[1]}
 		}
 		if ring[0] != ring[n-1] {
-			return nil, fmt.Errorf("ring %d is not closed: it begins at (%v, %v) and ends at (%v, %v)", k, ring[0].X, ring[0].Y, ring[n-1].X, ring[n-1].Y)
+			return nil, broken(k, "it is not closed: it begins at (%v, %v) and ends at (%v, %v)", ring[0].X, ring[0].Y, ring[n-1].X, ring[n-1].Y)
 		}
 		rings = append(rings, ring[:n-1])
 	}

@@ -69,7 +69,7 @@ func readIndex(ctx context.Context, f *os.File, memory int64) (*index, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &reading{ctx: ctx, memory: memory, r: jsonscan.NewReader(io.NewSectionReader(f, 0, info.Size()), int(min(memory/2, 1<<30)))}
+	x := &reading{ctx: ctx, memory: memory, r: jsonscan.NewReader(io.NewSectionReader(f, 0, info.Size()), int(min(memory/2, 1<<30, info.Size()+1)))}
 	x.index = &index{
 		size: info.Size(), has: map[string]bool{}, pictures: make([]picture, 1), byID: map[int64]int32{}, categories: map[int64]*string{},
 	}
@@ -235,9 +235,10 @@ func (x *reading) category(c *jsonscan.Cursor, row int64) error {
 	return x.hold(pictureBytes + int64(len(name)))
 }
 
-// annotation reads the id and the image of a record of annotations. All else is left for later.
+// annotation reads the id and the image of a record of annotations. All else is left for later, and so is to say what is wrong
+// with one that is no JSON but ends where it seems to.
 func (x *reading) annotation(c *jsonscan.Cursor, _ int64) error {
-	from := c.Offset()
+	from, mark := c.Offset(), c.Mark()
 	id, image := int64(noID), int64(noID)
 	err := c.Object(func(name []byte) error {
 		to := &id
@@ -254,6 +255,11 @@ func (x *reading) annotation(c *jsonscan.Cursor, _ int64) error {
 		}
 		return err
 	})
+	var syntax *jsonscan.SyntaxError
+	if errors.As(err, &syntax) {
+		c.Reset(mark)
+		err = c.Skim()
+	}
 	if err != nil {
 		return err
 	}

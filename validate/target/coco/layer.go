@@ -209,8 +209,8 @@ func (at *worker) add(p *picture, row uint32, data []byte) int64 {
 }
 
 // class is the name of a category, or, of one that is not defined, what it is called in the file.
-func (at *worker) class(id int64) *string {
-	if name, ok := at.categories[id]; ok {
+func (x *index) class(id int64) *string {
+	if name, ok := x.categories[id]; ok {
 		return name
 	}
 	name := fmt.Sprintf("category_id %d", id)

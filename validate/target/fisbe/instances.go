@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/micropq/micropq/internal/align"
@@ -53,11 +52,12 @@ func (a *array) scan(ctx context.Context, p *validate.Pass) (*validate.Layer, er
 
 // check refuses shapes that cannot be.
 func (a *array) check() error {
-	if slices.Contains(a.Shape(), 0) {
-		return fmt.Errorf("%s/%s has shape %v: it is empty", layout.Volumes, a.evidence.Name, a.Shape())
+	name := a.evidence.Name
+	if err := nd.CheckClaim(a.Shape(), a.DType().Size(), a.volume.found.Stored[name]); err != nil {
+		return fmt.Errorf("%s/%s: %w", layout.Volumes, name, err)
 	}
-	if _, ok := nd.CheckedElements(a.Shape()); !ok || slices.Max(a.zyx[:]) > math.MaxInt32 || a.channels > maxChannels {
-		return fmt.Errorf("%s/%s has shape %v, which is beyond what can be", layout.Volumes, a.evidence.Name, a.Shape())
+	if a.channels > maxChannels {
+		return fmt.Errorf("%s/%s has %d channels, at most %d are read", layout.Volumes, name, a.channels, maxChannels)
 	}
 	return nil
 }

@@ -11,14 +11,12 @@ from scipy import ndimage
 from skimage.measure import label, regionprops
 
 
-def touching(a, offsets):
-    pairs = set()
-    padded = np.pad(a, 1)
-    for dy, dx in offsets:
-        b = padded[1 + dy : 1 + dy + a.shape[0], 1 + dx : 1 + dx + a.shape[1]]
-        m = (a != b) & (a > 0) & (b > 0)
-        pairs |= {tuple(sorted(p)) for p in np.unique(np.stack([a[m], b[m]], 1), axis=0).tolist()}
-    return sorted(pairs)
+def touching(a, dy, dx):
+    """Pairs of ids of which one has an element (dy, dx) from one of the other."""
+    h, w = a.shape
+    one, other = a[: h - dy, max(0, -dx) : w - max(0, dx)], a[dy:, max(0, dx) : w + min(0, dx)]
+    m = (one != other) & (one > 0) & (other > 0)
+    return {tuple(sorted(p)) for p in np.stack([one[m], other[m]], 1).tolist()}
 
 
 def count(path, min_area):
@@ -36,8 +34,9 @@ def count(path, min_area):
         holes = label(filled, connectivity=1)
         if holes.max() > 0:
             out["LB005"].append([r.label, sorted(np.bincount(holes.ravel())[1:].tolist(), reverse=True)])
-    out["LB006"] = touching(a, [(0, 1), (1, 0)])
-    out["corners"] = touching(a, [(0, 1), (1, 0), (1, 1), (1, -1)])
+    sides = touching(a, 0, 1) | touching(a, 1, 0)
+    out["LB006"] = sorted(sides)
+    out["corners"] = sorted(sides | touching(a, 1, 1) | touching(a, 1, -1))
     ids = [r.label for r in regions]
     out["LB002"] = max(ids) - len(ids)
     logs = np.log([r.area for r in regions])

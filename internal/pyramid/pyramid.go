@@ -1,23 +1,36 @@
-package arrays
+// Package pyramid makes the lower resolutions of an array. Element p of level n covers the box of level 0 elements
+// [p*2^n, (p+1)*2^n) along Z, Y and X, cut at the array's end. An image element is the mean
+// of its box, halves rounded up, for every level from level 0. A label element is the most
+// frequent label of its box other than 0, the smallest of those equally frequent, and 0
+// only where the box holds no label: no id is invented and thin objects do not vanish.
+package pyramid
 
 import (
 	"math"
 	"slices"
 
+	"github.com/micropq/micropq/internal/elem"
 	"github.com/micropq/micropq/schemas"
 )
 
-// The rules of the pyramid. Element p of level n covers the box of level 0 elements
-// [p*2^n, (p+1)*2^n) along Z, Y and X, cut at the array's end. An image element is the mean
-// of its box, halves rounded up, for every level from level 0. A label element is the most
-// frequent label of its box other than 0, the smallest of those equally frequent, and 0
-// only where the box holds no label: no id is invented and thin objects do not vanish.
+// The axes of a box.
+const (
+	axT = iota
+	axC
+	axZ
+	axY
+	axX
+	// Axes are T, C, Z, Y and X: those an array lacks have extent 1.
+	Axes
+)
 
-// downsample fills dst, dense and of box out at a level, from src, dense and of the level 0
-// box in. Both lie in the grid's axis order.
-func downsample(dst, src []byte, d schemas.DType, role string, g *grid, out, in box, level int) {
-	s := sampler{g: g, out: out, in: in, level: level, so: g.strides(out), si: g.strides(in)}
-	labels := role == schemas.RoleLabels
+// Box is dense elements: extents and strides, in elements, along T, C, Z, Y and X.
+type Box struct{ Shape, Strides [Axes]int }
+
+// Downsample fills dst, of box out at a level, from src, of the level 0 box that out covers. Both
+// hold elements of type d, of a label array where labels is set.
+func Downsample(dst, src []byte, d schemas.DType, labels bool, out, in Box, level int) {
+	s := sampler{out: out, in: in, level: level}
 	switch d {
 	case schemas.Bool, schemas.Uint8:
 		reduce[uint8](s, dst, src, labels)
@@ -37,8 +50,8 @@ func downsample(dst, src []byte, d schemas.DType, role string, g *grid, out, in 
 		reduce[int64](s, dst, src, labels)
 	case schemas.Float16:
 		wide := make([]byte, 2*len(dst))
-		reduce[float32](s, wide, widen(nil, src), labels)
-		narrow(dst, wide)
+		reduce[float32](s, wide, elem.Widen(nil, src), labels)
+		elem.Narrow(dst, wide)
 	case schemas.Float32:
 		reduce[float32](s, dst, src, labels)
 	case schemas.Float64:
@@ -46,7 +59,7 @@ func downsample(dst, src []byte, d schemas.DType, role string, g *grid, out, in 
 	}
 }
 
-func reduce[T elem](s sampler, dst, src []byte, labels bool) {
+func reduce[T elem.Number](s sampler, dst, src []byte, labels bool) {
 	if labels {
 		eachMode[T](s, dst, src)
 	} else {
@@ -56,25 +69,23 @@ func reduce[T elem](s sampler, dst, src []byte, labels bool) {
 
 // sampler walks the elements of out and the boxes of in they cover.
 type sampler struct {
-	g       *grid
-	out, in box
+	out, in Box
 	level   int
-	so, si  [nAxes]int
 }
 
 // each calls visit with the offset of every output element and of the first input element
 // of its box, and the extents of that box along Z, Y and X.
 func (s *sampler) each(visit func(o, i, nz, ny, nx int)) {
 	f := 1 << s.level
-	n := s.out.shape
+	n := s.out.Shape
 	for t := range n[axT] {
 		for c := range n[axC] {
 			for z := range n[axZ] {
 				for y := range n[axY] {
 					for x := range n[axX] {
-						visit(t*s.so[axT]+c*s.so[axC]+z*s.so[axZ]+y*s.so[axY]+x*s.so[axX],
-							t*s.si[axT]+c*s.si[axC]+z*f*s.si[axZ]+y*f*s.si[axY]+x*f*s.si[axX],
-							min(f, s.in.shape[axZ]-z*f), min(f, s.in.shape[axY]-y*f), min(f, s.in.shape[axX]-x*f))
+						visit(t*s.out.Strides[axT]+c*s.out.Strides[axC]+z*s.out.Strides[axZ]+y*s.out.Strides[axY]+x*s.out.Strides[axX],
+							t*s.in.Strides[axT]+c*s.in.Strides[axC]+z*f*s.in.Strides[axZ]+y*f*s.in.Strides[axY]+x*f*s.in.Strides[axX],
+							min(f, s.in.Shape[axZ]-z*f), min(f, s.in.Shape[axY]-y*f), min(f, s.in.Shape[axX]-x*f))
 					}
 				}
 			}
@@ -83,8 +94,8 @@ func (s *sampler) each(visit func(o, i, nz, ny, nx int)) {
 }
 
 // eachMean averages. Sums are float64, which is exact for integers of up to 32 bits. (A mask of bools gets the majority, ties true.)
-func eachMean[T elem](s sampler, dst, src []byte) {
-	out, in := as[T](dst), as[T](src)
+func eachMean[T elem.Number](s sampler, dst, src []byte) {
+	out, in := elem.As[T](dst), elem.As[T](src)
 	half := T(1)
 	half /= 2
 	integer := half == 0
@@ -92,10 +103,10 @@ func eachMean[T elem](s sampler, dst, src []byte) {
 		sum := 0.0
 		for z := range nz {
 			for y := range ny {
-				k := i + z*s.si[axZ] + y*s.si[axY]
+				k := i + z*s.in.Strides[axZ] + y*s.in.Strides[axY]
 				for range nx {
 					sum += float64(in[k])
-					k += s.si[axX]
+					k += s.in.Strides[axX]
 				}
 			}
 		}
@@ -108,19 +119,19 @@ func eachMean[T elem](s sampler, dst, src []byte) {
 }
 
 // eachMode picks labels.
-func eachMode[T elem](s sampler, dst, src []byte) {
-	out, in := as[T](dst), as[T](src)
+func eachMode[T elem.Number](s sampler, dst, src []byte) {
+	out, in := elem.As[T](dst), elem.As[T](src)
 	var seen []T
 	s.each(func(o, i, nz, ny, nx int) {
 		seen = seen[:0]
 		for z := range nz {
 			for y := range ny {
-				k := i + z*s.si[axZ] + y*s.si[axY]
+				k := i + z*s.in.Strides[axZ] + y*s.in.Strides[axY]
 				for range nx {
 					if in[k] != 0 {
 						seen = append(seen, in[k])
 					}
-					k += s.si[axX]
+					k += s.in.Strides[axX]
 				}
 			}
 		}
@@ -129,7 +140,7 @@ func eachMode[T elem](s sampler, dst, src []byte) {
 }
 
 // mode is the most frequent value, the smallest where several are, 0 for none. It sorts v.
-func mode[T elem](v []T) (best T) {
+func mode[T elem.Number](v []T) (best T) {
 	slices.Sort(v)
 	most := 0
 	for i := 0; i < len(v); {
