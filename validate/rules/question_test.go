@@ -137,7 +137,7 @@ func TestPositions(t *testing.T) {
 	dir := t.TempDir()
 	wantReported(t, reported(t, "QA003", itemLines(t, dir, "skewed.jsonl", skewed(400, 4)...)),
 		"warning: the right answers of question unnamed with 4 options are not spread evenly over their positions: 220 60 60 60 "+
-			"(chi-square test of goodness of fit: X2 = 192.0, 3 degrees of freedom, p = 2e-41, w = 0.69; limit 0.01 over 1 tests)")
+			"(chi-square test of goodness of fit: X2 = 192.0, 3 degrees of freedom, p = 2e-41, w = 0.69; limit 0.01 over 1 test)")
 	wantReported(t, reported(t, "QA003", itemLines(t, dir, "few.jsonl", skewed(16, 10)...))) // too few to tell
 }
 

@@ -132,7 +132,7 @@ func (w *walk) sample(it *item, i int, get func(string) any) *validate.Sample {
 // named gives a class label its name.
 func (w *walk) named(column string, v any) any {
 	names := w.layout.classes[column]
-	if i, ok := itemfile.Number(v); ok && i == math.Trunc(i) && i >= 0 && int(i) < len(names) {
+	if i, ok := itemfile.Number(v); ok && i == math.Trunc(i) && i >= 0 && i < float64(len(names)) {
 		return names[int(i)]
 	}
 	if n, ok := v.(json.Number); ok {

@@ -152,7 +152,7 @@ func (w *walk) want(columns []schemas.Column) (wanted []int) {
 func (w *walk) pictures() bool { return w.decode || w.probe }
 
 func (w *walk) place(file string) validate.Place {
-	p := validate.Place{Target: w.target}
+	p := validate.Place{Target: w.target, Dataset: w.layout.dataset}
 	if w.opened.folder {
 		p.File = file
 	}
