@@ -121,8 +121,8 @@ func (b *Batch) Release() {
 	defer b.spares.mu.Unlock()
 	if b.Images.Data != nil && len(b.spares.images) < b.spares.batches {
 		b.spares.images = append(b.spares.images, b.Images.Data[:0])
-		b.Images.Data = nil
 	}
+	b.Images.Data = nil
 	for i := range b.Tensors {
 		if t := &b.Tensors[i]; len(b.spares.free) < b.spares.limit {
 			b.spares.free = append(b.spares.free, t.Data[:0:cap(t.Data)])
