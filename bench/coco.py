@@ -15,12 +15,12 @@ processor time, peak memory, and what each found.
 
 import json
 import os
-import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 SIDE, CELL = 1024, 64  # pixels of an image, and of the cell that each object has to itself
@@ -128,6 +128,64 @@ def make(path, instances):
     return planted
 
 
+def run(command, folder):
+    """Wall and processor seconds and peak bytes of a command, and its exit code."""
+    start = time.perf_counter()
+    with open(os.path.join(folder, "output"), "w") as out:
+        child = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, cwd=folder)
+        _, status, use = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    return time.perf_counter() - start, use.ru_utime + use.ru_stime, use.ru_maxrss * 1024, child.returncode
+
+
+def found_by_micropq(folder):
+    with open(os.path.join(folder, "found.jsonl")) as f:
+        findings = [json.loads(line) for line in f]
+    return Counter(f["rule"] for f in findings if "rule" in f)
+
+
+def found_by_datum(folder):
+    reports = sorted(Path(folder).glob("*report*.json"))
+    with open(reports[-1]) as f:
+        return Counter(r["anomaly_type"] for r in json.load(f)["validation_reports"])
+
+
+def main():
+    micropq, datum = (os.path.abspath(p) for p in sys.argv[1:3])
+    instances, rounds = (int(sys.argv[k]) if len(sys.argv) > k else d for k, d in ((3, 50_000), (4, 3)))
+    base = Path(sys.argv[5] if len(sys.argv) > 5 else os.path.join(tempfile.gettempdir(), "micropq-bench-coco"))
+    folder = base / f"coco-{instances}"
+    path = folder / "annotations" / "instances_train.json"
+    if not path.exists():
+        path.parent.mkdir(parents=True)
+        (folder / "images").mkdir()
+        print("planted:", make(path, instances))
+    print(f"{instances} instances, {path.stat().st_size / 1e6:.0f} MB, load {os.getloadavg()[0]:.1f}")
+    contenders = {
+        "micropq validate": ([micropq, "validate", "--no-config", "--progress", "none", "--report", "jsonl=found.jsonl", str(path)], found_by_micropq),
+        "one processor": ([micropq, "validate", "--no-config", "--progress", "none", "-j", "1", "--report", "jsonl=found.jsonl", str(path)], found_by_micropq),
+        "datum validate": ([datum, "validate", "-t", "segmentation", f"{folder}:coco"], found_by_datum),
+    }
+    values, found = {name: [] for name in contenders}, {}
+    for _ in range(rounds):
+        for name, (command, read) in contenders.items():
+            with tempfile.TemporaryDirectory(dir=base) as work:
+                *cost, code = run(command, work)
+                if code not in (0, 1):
+                    sys.exit(f"{name} ended with {code}:\n" + Path(work, "output").read_text()[-3000:])
+                values[name].append(cost)
+                found[name] = read(work)
+    medians = {name: [statistics.median(v) for v in zip(*rounds)] for name, rounds in values.items()}
+    ours = medians["micropq validate"]
+    print("\n| | wall, s | processor, s | peak, MiB | times ours (wall) | (processor) |\n|---|---|---|---|---|---|")
+    for name, (wall, cpu, peak) in medians.items():
+        print(f"| {name} | {wall:.4g} | {cpu:.4g} | {peak / 2**20:.0f} | {wall / ours[0]:.3g} | {cpu / ours[1]:.3g} |")
+    for name in ("micropq validate", "datum validate"):
+        print(f"\n{name} found:", ", ".join(f"{what} {n}" for what, n in sorted(found[name].items())))
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "make":
         print(json.dumps(make(sys.argv[2], int(sys.argv[3]))))
+    else:
+        main()

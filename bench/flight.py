@@ -9,13 +9,14 @@ as numpy views, from the second batch on for S seconds. The rows:
   pyarrow pipe      a process that writes one batch, already in memory, again and again with pyarrow.ipc
   pyarrow flight    pyarrow's own Flight server that sends that batch, already in memory, again and again
   micropq pipe      micropq stream
-  micropq flight    micropq serve
+  micropq flight    micropq serve, with the memory of micropq stream for its one stream
 
 micropq draws every batch anew from a data set: "filled" from one whose chunks are all fill, so that what is measured
 is the transport and a filled batch, "decoded" from generated neurons with noise, chunks in the page cache. Every
 row runs once a round, one after the other; medians are printed, and the processor seconds a GB of both processes.
 """
 import argparse
+import contextlib
 import json
 import os
 import resource
@@ -100,6 +101,13 @@ class Measured:
 
 
 def own_pipe(args, seconds):
+    from micropq._stream import Stream
+
+    with contextlib.closing(Stream(args, None)) as batches:
+        return consume((b._record for b in batches), seconds)
+
+
+def pyarrow_pipe(args, seconds):
     import pyarrow as pa
 
     p = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -171,7 +179,7 @@ def main():
     made, batch = data_sets(o.folder), str(o.batch)
     rows = {
         "copy": lambda: copy(o.batch, o.seconds),
-        "pyarrow pipe": lambda: own_pipe([sys.executable, __file__, "pipe-pyarrow", batch], o.seconds),
+        "pyarrow pipe": lambda: pyarrow_pipe([sys.executable, __file__, "pipe-pyarrow", batch], o.seconds),
         "pyarrow flight": lambda: own_flight([sys.executable, __file__, "serve-pyarrow", batch], b"", o.seconds),
     }
     for kind, dst in made.items():
@@ -180,7 +188,7 @@ def main():
         size = ",".join(map(str, SIZE))
         pipe = [MICROPQ, "stream", dst, "--size", size, "--batch", batch, "--seed", "1", "--epochs", "-1"]
         rows[f"micropq pipe, {kind}"] = lambda pipe=pipe: own_pipe(pipe, o.seconds)
-        serve = [MICROPQ, "serve", dst, "--listen", "grpc://127.0.0.1:0", "--json", "--quiet"]
+        serve = [MICROPQ, "serve", dst, "--listen", "grpc://127.0.0.1:0", "--json", "--quiet", "--memory", "1GiB", "--max-streams", "1"]
         rows[f"micropq flight, {kind}"] = lambda serve=serve, ticket=ticket: own_flight(serve, ticket, o.seconds)
     results = {name: [] for name in rows}
     for _ in range(o.rounds):

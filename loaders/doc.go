@@ -10,6 +10,10 @@
 //     its axes.
 //   - An index holds where the chunks of one array lie: it is read from the key columns once
 //     and kept within a budget, so that a region touches only the pages that hold it.
+//   - A Memory is what reads may share: buffers of those under way, and kept chunks, unpacked,
+//     of which a later read may want another part.
+//   - A piece is what is read by one request: a chunk, or of a remote data set chunks whose pages
+//     lie together.
 //   - Amplification is what was read or decoded over what was needed.
 //
 // Damage is never skipped: a page whose checksum disagrees, a payload that does not decode

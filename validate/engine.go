@@ -22,6 +22,12 @@ type Target interface {
 	Walk(ctx context.Context, p *Pass) error
 }
 
+// Serial is a target that keeps one processor busy, such as a single file. Several are walked at a time.
+type Serial interface {
+	Target
+	Serial()
+}
+
 // TargetError is a target that could not be read.
 type TargetError struct {
 	Target string
@@ -86,13 +92,9 @@ type Result struct {
 // joins a *TargetError for each target that could not be read; it is nil after ctx was cancelled.
 func Run(ctx context.Context, targets []Target, o Options) (*Result, error) {
 	p := newPass(o.withDefaults())
-	var errs []error
-	for _, t := range targets {
-		if err := t.Walk(ctx, p); ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		} else if err != nil {
-			errs = append(errs, &TargetError{t.Name(), err})
-		}
+	unreadable, err := p.walk(ctx, targets)
+	if err != nil {
+		return nil, err
 	}
 	for _, l := range p.lookers {
 		if l.finish != nil {
@@ -102,7 +104,37 @@ func Run(ctx context.Context, targets []Target, o Options) (*Result, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	return p.result(), errors.Join(errs...)
+	return p.result(), unreadable
+}
+
+// walk goes through targets: through serial ones at the same time, through the others one by one.
+func (p *Pass) walk(ctx context.Context, targets []Target) (unreadable, err error) {
+	errs := make([]error, len(targets))
+	walk := func(ctx context.Context, i int) error {
+		if err := targets[i].Walk(ctx, p); err != nil {
+			errs[i] = &TargetError{targets[i].Name(), err}
+		}
+		return context.Cause(ctx)
+	}
+	var serial, wide []int
+	for i, t := range targets {
+		if _, ok := t.(Serial); ok {
+			serial = append(serial, i)
+		} else {
+			wide = append(wide, i)
+		}
+	}
+	p.walks = max(1, min(len(serial), p.options.Jobs))
+	if err := p.Parallel(ctx, len(serial), func(ctx context.Context, k int) error { return walk(ctx, serial[k]) }); err != nil {
+		return nil, err
+	}
+	p.walks = 1
+	for _, i := range wide {
+		if err := walk(ctx, i); err != nil {
+			return nil, err
+		}
+	}
+	return errors.Join(errs...), nil
 }
 
 // looker is a rule at work.
@@ -122,6 +154,7 @@ type Pass struct {
 	options  Options
 	lookers  []*looker
 	wanted   Evidence
+	walks    int             // targets walked at a time
 	seen     [9]atomic.Int64 // by the bit of the Evidence
 	excepted atomic.Int64
 
@@ -131,7 +164,7 @@ type Pass struct {
 }
 
 func newPass(o Options) *Pass {
-	p := &Pass{options: o, findings: map[string][]*Finding{}, cut: map[string]int64{}}
+	p := &Pass{options: o, walks: 1, findings: map[string][]*Finding{}, cut: map[string]int64{}}
 	for i := range o.Rules {
 		l := &looker{rule: &o.Rules[i], looks: o.Rules[i].Looks}
 		if l.rule.Across != nil {
@@ -161,7 +194,7 @@ func (p *Pass) WantsRule(id string) bool {
 func (p *Pass) Jobs() int { return p.options.Jobs }
 
 // Memory is the bytes that a target may hold.
-func (p *Pass) Memory() int64 { return p.options.Memory }
+func (p *Pass) Memory() int64 { return p.options.Memory / int64(p.walks) }
 
 // Progress tells of bytes that were looked at.
 func (p *Pass) Progress(bytes int64) { p.options.Progress(bytes) }
@@ -184,32 +217,32 @@ func (p *Pass) Parallel(ctx context.Context, n int, do func(ctx context.Context,
 
 // Dataset shows a data set.
 func (p *Pass) Dataset(ctx context.Context, d *Dataset) {
-	show(ctx, p, 0, d, func(l *Looks) func(*Scope, *Dataset) { return l.Dataset })
+	show(ctx, p, 0, func(l *Looks) func(*Scope, *Dataset) { return l.Dataset }, d)
 }
 
 // Shard shows a shard.
 func (p *Pass) Shard(ctx context.Context, s *Shard) {
-	show(ctx, p, 1, s, func(l *Looks) func(*Scope, *Shard) { return l.Shard })
+	show(ctx, p, 1, func(l *Looks) func(*Scope, *Shard) { return l.Shard }, s)
 }
 
 // File shows a file.
 func (p *Pass) File(ctx context.Context, f *File) {
-	show(ctx, p, 2, f, func(l *Looks) func(*Scope, *File) { return l.File })
+	show(ctx, p, 2, func(l *Looks) func(*Scope, *File) { return l.File }, f)
 }
 
 // Sample shows a sample.
 func (p *Pass) Sample(ctx context.Context, s *Sample) {
-	show(ctx, p, 3, s, func(l *Looks) func(*Scope, *Sample) { return l.Sample })
+	show(ctx, p, 3, func(l *Looks) func(*Scope, *Sample) { return l.Sample }, s)
 }
 
 // Array shows an array.
 func (p *Pass) Array(ctx context.Context, a *Array) {
-	show(ctx, p, 4, a, func(l *Looks) func(*Scope, *Array) { return l.Array })
+	show(ctx, p, 4, func(l *Looks) func(*Scope, *Array) { return l.Array }, a)
 }
 
 // Chunk shows a chunk.
 func (p *Pass) Chunk(ctx context.Context, c *Chunk) {
-	show(ctx, p, 5, c, func(l *Looks) func(*Scope, *Chunk) { return l.Chunk })
+	show(ctx, p, 5, func(l *Looks) func(*Scope, *Chunk) { return l.Chunk }, c)
 }
 
 // Layer shows a layer and each of its instances.
@@ -217,30 +250,33 @@ func (p *Pass) Layer(ctx context.Context, layer *Layer) {
 	if p.options.Classes != nil {
 		layer.Classes = p.options.Classes
 	}
-	show(ctx, p, 6, layer, func(l *Looks) func(*Scope, *Layer) { return l.Layer })
-	for _, in := range layer.Instances {
-		p.Instance(ctx, in)
-	}
+	show(ctx, p, 6, func(l *Looks) func(*Scope, *Layer) { return l.Layer }, layer)
+	p.instances(ctx, layer.Instances...)
 }
 
 // Instance shows an instance that is part of no layer.
-func (p *Pass) Instance(ctx context.Context, in *Instance) {
+func (p *Pass) Instance(ctx context.Context, in *Instance) { p.instances(ctx, in) }
+
+func (p *Pass) instances(ctx context.Context, list ...*Instance) {
 	if p.options.Classes != nil {
-		in.Classes = p.options.Classes
+		for _, in := range list {
+			in.Classes = p.options.Classes
+		}
 	}
-	show(ctx, p, 7, in, func(l *Looks) func(*Scope, *Instance) { return l.Instance })
+	show(ctx, p, 7, func(l *Looks) func(*Scope, *Instance) { return l.Instance }, list...)
 }
 
 // Question shows a question.
 func (p *Pass) Question(ctx context.Context, q *Item) {
-	show(ctx, p, 8, q, func(l *Looks) func(*Scope, *Item) { return l.Question })
+	show(ctx, p, 8, func(l *Looks) func(*Scope, *Item) { return l.Question }, q)
 }
 
 // evidenceNames are the keys of Result.Seen.
 var evidenceNames = [9]string{"datasets", "shards", "files", "samples", "arrays", "chunks", "layers", "instances", "questions"}
 
-func show[T any](ctx context.Context, p *Pass, kind int, evidence T, look func(*Looks) func(*Scope, T)) {
-	p.seen[kind].Add(1)
+// show has each rule look at pieces of evidence of a kind.
+func show[T any](ctx context.Context, p *Pass, kind int, look func(*Looks) func(*Scope, T), evidence ...T) {
+	p.seen[kind].Add(int64(len(evidence)))
 	if !p.Wants(1 << kind) {
 		return
 	}
@@ -252,7 +288,10 @@ func show[T any](ctx context.Context, p *Pass, kind int, evidence T, look func(*
 		if l.mu != nil {
 			l.mu.Lock()
 		}
-		f(l.scope(ctx, p), evidence)
+		scope := l.scope(ctx, p)
+		for _, e := range evidence {
+			f(scope, e)
+		}
 		if l.mu != nil {
 			l.mu.Unlock()
 		}
@@ -339,6 +378,10 @@ func (s *Scope) Report(f Finding) {
 
 // writable is a value that JSON has: what it has not, such as infinity, becomes text.
 func writable(v any) any {
+	switch v.(type) {
+	case nil, bool, int, int32, int64, string: // most are
+		return v
+	}
 	if _, err := json.Marshal(v); err != nil {
 		return fmt.Sprint(v)
 	}

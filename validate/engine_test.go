@@ -9,6 +9,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -317,6 +319,52 @@ func TestClassesOfTheUser(t *testing.T) {
 		t.Errorf("%d of %d see the classes", len(got), 1+toyInstances)
 	}
 }
+
+// serialToy is a toy that is walked beside others.
+type serialToy struct{ toy }
+
+func (*serialToy) Serial() {}
+
+// Single files are walked at the same time, share the memory, and change nothing of the result.
+func TestSerialTargets(t *testing.T) {
+	var plain, serial []validate.Target
+	for i := range 9 {
+		one := toy{name: fmt.Sprint("t", i), samples: 3}
+		if i == 4 {
+			one.err = errors.New("broken")
+		}
+		plain, serial = append(plain, &one), append(serial, &serialToy{one})
+	}
+	o := validate.Options{Rules: tuned(small, twins), Jobs: 4, Memory: 400}
+	want, wantErr := validate.Run(t.Context(), plain, o)
+	got, err := validate.Run(t.Context(), serial, o)
+	if lines(t, got) != lines(t, want) || err == nil || err.Error() != wantErr.Error() {
+		t.Errorf("differs: %v, %v", err, wantErr)
+	}
+	var memory atomic.Int64
+	var at, most atomic.Int64
+	both := make(chan struct{})
+	var once sync.Once
+	probe := func(p *validate.Pass) {
+		memory.Store(p.Memory())
+		if most.Store(max(most.Load(), at.Add(1))); at.Load() == 2 {
+			once.Do(func() { close(both) })
+		}
+		select {
+		case <-both:
+		case <-time.After(10 * time.Second):
+		}
+		at.Add(-1)
+	}
+	o.Jobs = 2
+	if _, err := validate.Run(t.Context(), []validate.Target{serialProbe{probe}, serialProbe{probe}}, o); err != nil || most.Load() != 2 || memory.Load() != 200 {
+		t.Errorf("%v, %d at a time with %d bytes each", err, most.Load(), memory.Load())
+	}
+}
+
+type serialProbe struct{ probeTarget }
+
+func (serialProbe) Serial() {}
 
 // What no rule wants need not be made.
 func TestWants(t *testing.T) {

@@ -9,7 +9,7 @@ type KeyError struct {
 	Key     string // image_id, "" for the record itself
 	Value   string // of the key, "" where it has none
 	Problem string // what is wrong with it: is missing, is taken twice
-	Row     int64  // in the list, of the first such record, from 0
+	Row     int64  // in the list, of the first such record, from 0; -1 where it is a record that is not there
 	Rows    int64  // how many records have the same problem
 }
 
@@ -21,7 +21,9 @@ func (e *KeyError) Error() string {
 	if e.Key != "" {
 		text = e.Key + " " + text
 	}
-	if e.Table != "" {
+	if e.Table != "" && e.Row < 0 {
+		text = e.Table + ": " + text
+	} else if e.Table != "" {
 		text = fmt.Sprintf("%s[%d]: %s", e.Table, e.Row, text)
 	}
 	if e.Rows > 1 {

@@ -111,9 +111,12 @@ type Layer struct {
 	// Renumber says that the target's Fix can give the instances other ids.
 	Renumber bool
 	Shift    *align.Shift // between the image and the layer, nil where it was not measured
-	Masks    []ClassMask  // of the sample, where the layer has the instances that they are about
-	Second   *Second      // a second annotation of the same image, nil where there is none
-	Errs     []error      // a *mask.LabelError for each value that names no instance, ...
+	// Disjoint says that no element can belong to two instances, for they are the values of one array.
+	Disjoint  bool
+	Unclaimed string      // class of an instance that no mask claims, "" where it has none
+	Masks     []ClassMask // of the sample, where the layer has the instances that they are about
+	Second    *Second     // a second annotation of the same image, nil where there is none
+	Errs      []error     // a *mask.LabelError for each value that names no instance, ...
 }
 
 // Second is a second annotation of what a layer annotates.

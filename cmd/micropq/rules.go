@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -21,9 +22,12 @@ func rulesCommand() *cli.Command {
    micropq rules
    micropq rules explain LB004`,
 		HideHelpCommand: true,
-		Flags:           []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print everything as JSON"}},
-		Action:          runRules,
-		OnUsageError:    onUsageError,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "json", Usage: "print everything as JSON"},
+			&cli.BoolFlag{Name: "markdown", Usage: "print a table in Markdown, with limits"},
+		},
+		Action:       runRules,
+		OnUsageError: onUsageError,
 		Subcommands: []*cli.Command{
 			{
 				Name:      "explain",
@@ -65,6 +69,9 @@ func runRules(c *cli.Context) error {
 		}
 		return printJSON(c.App.Writer, all)
 	}
+	if c.Bool("markdown") {
+		return printRulesMarkdown(c.App.Writer)
+	}
 	w := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "RULE\tSEVERITY\tFOR\tTITLE")
 	for _, r := range rules.All() {
@@ -72,6 +79,24 @@ func runRules(c *cli.Context) error {
 	}
 	return w.Flush()
 }
+
+// printRulesMarkdown is the table of docs/validation.md.
+func printRulesMarkdown(w io.Writer) error {
+	var b strings.Builder
+	b.WriteString("| rule | severity | for | what is wrong | limits |\n| --- | --- | --- | --- | --- |\n")
+	for _, r := range rules.All() {
+		var limits []string
+		for _, l := range r.Limits {
+			limits = append(limits, strings.TrimSpace(fmt.Sprintf("`%s` %s %s", l.Name, plainNumber(l.Default), l.Unit)))
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.ID, r.Severity, forText(r.For), r.Title+marks(r), strings.Join(limits, ", "))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// plainNumber is a number as a configuration would have it.
+func plainNumber(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
 func forText(k validate.Kind) string {
 	if k == validate.AnyKind {
@@ -116,24 +141,28 @@ func printRule(w io.Writer, r validate.Rule) error {
 		return nil
 	}
 	fmt.Fprint(w, "\nLimits, as .micropq.yaml sets them\n\n")
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, l := range r.Limits {
-		fmt.Fprintf(tw, "  %s\t%v %s\t%s\n", l.Name, l.Default, l.Unit, l.Doc)
+		fmt.Fprintf(w, "  %s\n%s\n", strings.TrimSpace(fmt.Sprintf("%s: %s %s", l.Name, plainNumber(l.Default), l.Unit)), indentBy("      ", l.Doc))
 	}
-	return tw.Flush()
+	return nil
 }
 
-// indent sets a text apart, broken to lines of a terminal's width.
-func indent(text string) string {
+// indent sets a text apart by two spaces, broken to lines of a terminal's width.
+func indent(text string) string { return indentBy("  ", text) }
+
+func indentBy(margin, text string) string {
 	const width = 78
 	var lines []string
 	for paragraph := range strings.SplitSeq(text, "\n") {
-		line := " "
+		line := margin
 		for _, word := range strings.Fields(paragraph) {
-			if len(line)+1+len(word) > width && line != " " {
-				lines, line = append(lines, line), " "
+			if len(line)+1+len(word) > width && line != margin {
+				lines, line = append(lines, line), margin
 			}
-			line += " " + word
+			if line != margin {
+				line += " "
+			}
+			line += word
 		}
 		lines = append(lines, line)
 	}

@@ -51,7 +51,7 @@ Examples:
 			&cli.StringFlag{Name: "token-file", Usage: "`FILE` with bearer tokens, one a line, one of which a client must send"},
 			&cli.BoolFlag{Name: "insecure", Usage: "listen for other machines without TLS or without a token"},
 			&cli.StringFlag{Name: "memory", Value: "4GiB", Usage: "memory of the program, which all streams share"},
-			&cli.IntFlag{Name: "max-streams", Value: 16, Usage: "streams at the same time"},
+			&cli.IntFlag{Name: "max-streams", Value: 8, Usage: "streams at the same time, which share the memory alike"},
 			&cli.StringFlag{Name: "max-message", Value: "256MiB", Usage: "size from which a batch is sent in pieces, below 2GiB"},
 			&cli.DurationFlag{Name: "grace", Value: 10 * time.Second, Usage: "time for streams to end when the server stops"},
 			&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "processors that a stream uses (default: all)"},
@@ -84,7 +84,11 @@ func runServe(c *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	o.Memory = limitMemory(o.Memory)
+	var opened []*loaders.Dataset
+	for _, s := range sets {
+		opened = append(opened, s.Dataset)
+	}
+	o.Memory = limitMemory(o.Memory, opened)
 	server, err := arrowflight.New(sets, o)
 	if err != nil {
 		return &usageError{err}

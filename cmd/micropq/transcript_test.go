@@ -252,48 +252,52 @@ func TestDefectsTranscript(t *testing.T) {
 	tr.check(t, "defects")
 }
 
+// The data set that converted makes, as damages do harm to it.
+const (
+	damagedChunks = "chunks/train-00000-of-00001.parquet"
+	damagedSample = "VT032286-20160128_64_F1"
+)
+
+// damages are what may happen to a data set.
+var damages = []struct {
+	name   string
+	damage func(t *testing.T, dst string)
+}{
+	{"FLIPPED", func(t *testing.T, dst string) { flipPayload(t, filepath.Join(dst, damagedChunks)) }},
+	{"CUT", func(t *testing.T, dst string) {
+		if err := os.Truncate(filepath.Join(dst, damagedChunks), 5000); err != nil {
+			t.Fatal(err)
+		}
+	}},
+	{"MISSING", func(t *testing.T, dst string) {
+		if err := os.Remove(filepath.Join(dst, damagedChunks)); err != nil {
+			t.Fatal(err)
+		}
+	}},
+	{"NEWER", func(t *testing.T, dst string) {
+		editFile(t, filepath.Join(dst, "manifest.json"), `"version": "`+schemas.FormatVersion()+`"`, `"version": "2.0"`)
+	}},
+	{"EDITED", func(t *testing.T, dst string) {
+		editFile(t, filepath.Join(dst, "manifest.json"), `"rows": 54`, `"rows": 53`)
+	}},
+	{"UNFINISHED", func(t *testing.T, dst string) {
+		if err := os.Rename(filepath.Join(dst, "manifest.json"), filepath.Join(dst, "manifest")); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Mkdir(filepath.Join(dst, ".micropq"), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dst, ".micropq", "plan"), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}},
+}
+
 // A damaged data set is exit code 4, with the file, row, sample and digest.
 func TestDamagedTranscript(t *testing.T) {
-	const (
-		chunks = "chunks/train-00000-of-00001.parquet"
-		sample = "VT032286-20160128_64_F1"
-	)
-	damage := []struct {
-		name   string
-		damage func(t *testing.T, dst string)
-	}{
-		{"FLIPPED", func(t *testing.T, dst string) { flipPayload(t, filepath.Join(dst, chunks)) }},
-		{"CUT", func(t *testing.T, dst string) {
-			if err := os.Truncate(filepath.Join(dst, chunks), 5000); err != nil {
-				t.Fatal(err)
-			}
-		}},
-		{"MISSING", func(t *testing.T, dst string) {
-			if err := os.Remove(filepath.Join(dst, chunks)); err != nil {
-				t.Fatal(err)
-			}
-		}},
-		{"NEWER", func(t *testing.T, dst string) {
-			editFile(t, filepath.Join(dst, "manifest.json"), `"version": "`+schemas.FormatVersion()+`"`, `"version": "2.0"`)
-		}},
-		{"EDITED", func(t *testing.T, dst string) {
-			editFile(t, filepath.Join(dst, "manifest.json"), `"rows": 54`, `"rows": 53`)
-		}},
-		{"UNFINISHED", func(t *testing.T, dst string) {
-			if err := os.Rename(filepath.Join(dst, "manifest.json"), filepath.Join(dst, "manifest")); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.Mkdir(filepath.Join(dst, ".micropq"), 0o777); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(dst, ".micropq", "plan"), nil, 0o666); err != nil {
-				t.Fatal(err)
-			}
-		}},
-	}
 	out := filepath.Join(t.TempDir(), "out.npy")
 	var names, damaged []string
-	for _, d := range damage {
+	for _, d := range damages {
 		dst := converted(t)
 		d.damage(t, dst)
 		names, damaged = append(names, dst, d.name), append(damaged, dst)
@@ -301,13 +305,13 @@ func TestDamagedTranscript(t *testing.T) {
 	tr := newTranscript(append(names, out, "out.npy")...)
 	for _, dst := range damaged {
 		tr.run(t, "inspect", dst)
-		tr.run(t, "read", dst, "--sample", sample, "-o", out)
+		tr.run(t, "read", dst, "--sample", damagedSample, "-o", out)
 		if _, err := os.Stat(out); err == nil {
 			t.Error("a file was written from a damaged data set")
 		}
 	}
-	tr.run(t, "read", damaged[0], "--sample", sample, "-o", "-")
-	tr.run(t, "read", damaged[0], "--sample", sample, "--region", "0:3,0:8,0:16,0:16", "-o", out)
+	tr.run(t, "read", damaged[0], "--sample", damagedSample, "-o", "-")
+	tr.run(t, "read", damaged[0], "--sample", damagedSample, "--region", "0:3,0:8,0:16,0:16", "-o", out)
 	tr.check(t, "damaged")
 }
 

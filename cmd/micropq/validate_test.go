@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/micropq/micropq/validate/rules"
 )
 
 // laboratory is a folder with two label images, one of them with specks and gaps, a configuration, and a file
@@ -182,9 +184,19 @@ func TestValidateSeveralReports(t *testing.T) {
 	if got, err := os.ReadFile(summary); err != nil || !bytes.HasPrefix(got, []byte("of another step\n### micropq validate\n")) {
 		t.Errorf("summary: %s, %v", got, err)
 	}
-	var log struct{ Version string }
+	var log struct {
+		Version string
+		Runs    []struct {
+			Tool struct {
+				Driver struct{ Rules []struct{ ID string } }
+			}
+		}
+	}
 	if data, err := os.ReadFile(sarif); err != nil || json.Unmarshal(data, &log) != nil || log.Version != "2.1.0" {
-		t.Errorf("SARIF: %+v, %v", log, err)
+		t.Fatalf("SARIF: %+v, %v", log, err)
+	}
+	if n, want := len(log.Runs[0].Tool.Driver.Rules), len(rules.All()); n != want {
+		t.Errorf("SARIF lists %d rules, want all %d", n, want)
 	}
 	parts, err := filepath.Glob(filepath.Join(dir, "*.part"))
 	if err != nil || len(parts) > 0 {
@@ -250,12 +262,12 @@ func TestRules(t *testing.T) {
 			t.Errorf("%s is not in the schema or the table", r.ID)
 		}
 		for _, l := range r.Limits {
-			if _, ok := in.Properties.Limits.Properties[l.Name]; !ok || !strings.Contains(text, l.Name+" ") {
+			if _, ok := in.Properties.Limits.Properties[l.Name]; !ok || !strings.Contains(text, l.Name+": ") {
 				t.Errorf("%s: limit %s is not in the schema or the text", r.ID, l.Name)
 			}
 		}
 		for line := range strings.Lines(text) {
-			if len(line) > 200 {
+			if len(line) > 80 && strings.HasPrefix(line, "  ") {
 				t.Errorf("%s: a line of %d characters", r.ID, len(line))
 			}
 		}
@@ -267,5 +279,80 @@ func TestRules(t *testing.T) {
 		return r.ID == "LB003"
 	}) {
 		t.Error("LB003 is not listed")
+	}
+}
+
+// Whatever was done to a data set is found, and named.
+func TestValidateDamagedDatasets(t *testing.T) {
+	want := map[string]string{
+		"FLIPPED":    "DS002",
+		"CUT":        "DS002",
+		"MISSING":    "DS002",
+		"NEWER":      "format version 2.0 is newer",
+		"EDITED":     "DS002",
+		"UNFINISHED": "there is no manifest.json",
+	}
+	for _, d := range damages {
+		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
+			dst := converted(t)
+			if code, stdout, _ := call(t, "validate", dst, "--select", "DS001,DS002,DS003,DS004", "--progress", "none"); code != codeDone {
+				t.Fatalf("before: exit code %d\n%s", code, stdout)
+			}
+			d.damage(t, dst)
+			code, stdout, stderr := call(t, "validate", dst, "--progress", "none")
+			if code != codeFindings || want[d.name] == "" || !strings.Contains(stdout, want[d.name]) {
+				t.Errorf("exit code %d, want %q\n%s%s", code, want[d.name], stdout, stderr)
+			}
+		})
+	}
+}
+
+// What is mended is told, and what remains is found in the file as it is then.
+func TestValidateFix(t *testing.T) {
+	dir := laboratory(t)
+	specks := filepath.Join(dir, "old", "specks.npy")
+	line := []string{"validate", specks, "--select", "LB002,LB003"}
+	stdout := must(t, append(line, "--fix")...)
+	for _, want := range []string{"mended " + specks + ": LB002: number ", "instance 3 has 1 pixel", "instance 4 has 1 pixel", "2 warnings ("} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("%q is not in\n%s", want, stdout)
+		}
+	}
+	if again := must(t, append(line, "--fix")...); strings.Contains(again, "mended") || strings.Contains(again, "LB002") {
+		t.Errorf("mended again:\n%s", again)
+	}
+}
+
+// The edits of a patch are made by annotate apply; the data set that is published then has the findings no more.
+func TestValidatePatch(t *testing.T) {
+	dir := t.TempDir()
+	set, published, patch := filepath.Join(dir, "ncl"), filepath.Join(dir, "revision"), filepath.Join(dir, "patch.jsonl")
+	must(t, "convert", "nclsm", "../../testdata/nclsm", set, "--progress", "none")
+	stdout := must(t, "validate", set, "--select", "LB003,OV002,LB006", "--patch", patch)
+	if !strings.Contains(stdout, "LB003") || !strings.Contains(stdout, patch+" has 7 edits") {
+		t.Errorf("got\n%s", stdout)
+	}
+	must(t, "annotate", "apply", set, patch, "--author", "ann")
+	must(t, "annotate", "publish", set, published)
+	if code, stdout, _ := call(t, "validate", published, "--select", "LB003,OV002", "--fail-level", "info"); code != codeDone {
+		t.Errorf("after the edits: exit code %d\n%s", code, stdout)
+	}
+}
+
+// Pictures are named in the text, and drawn from data sets as well.
+func TestValidatePictures(t *testing.T) {
+	dir := t.TempDir()
+	set, pictures := filepath.Join(dir, "ncl"), filepath.Join(dir, "pictures")
+	must(t, "convert", "nclsm", "../../testdata/nclsm", set, "--progress", "none")
+	stdout := must(t, "validate", set, "--select", "LB003", "--pictures", pictures)
+	files, err := filepath.Glob(filepath.Join(pictures, "LB003-*.png"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	for _, f := range files {
+		if !strings.Contains(stdout, f+"\n") {
+			t.Errorf("%s is not named in\n%s", f, stdout)
+		}
 	}
 }

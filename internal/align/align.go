@@ -13,6 +13,9 @@
 // parabola through the neighbours of the peak. The standard error is that of a jackknife over
 // groups of instances (Efron and Stein, Annals of Statistics 9(3), 1981), so one instance
 // drawn badly makes no systematic shift.
+//
+// Each axis is measured by itself. Where most edges run along one diagonal, a shift along one axis shows
+// as a small part of it along the other as well; without a shift there is none along either.
 package align
 
 import (

@@ -61,15 +61,14 @@ func Nearest(ctx context.Context, hashes []uint64, ranks []uint8, o Options) (ne
 	}
 	slices.SortFunc(order, func(a, b int32) int {
 		switch {
-		case hashes[a] != hashes[b]:
-			if hashes[a] < hashes[b] {
-				return -1
-			}
+		case hashes[a] < hashes[b]:
+			return -1
+		case hashes[a] > hashes[b]:
 			return 1
 		case ranks[a] != ranks[b]:
 			return int(ranks[a]) - int(ranks[b])
 		}
-		return int(a) - int(b)
+		return int(a - b)
 	})
 	s := &search{hashes: hashes, ranks: ranks, near: near, distance: o.Distance}
 	for begin := 0; begin < len(order); {

@@ -9,6 +9,7 @@ package nd
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // MaxDims bounds the number of axes, so that loops can keep their counters on the stack.
@@ -241,19 +242,27 @@ func Fill(dst View, elem []byte) {
 		return
 	}
 	run, outer := contiguous(dst, dst)
-	fillRuns(dst.Data, dst.Strides[:outer], dst.Shape[:outer], run, elem)
+	var first []byte // nil for zeros: clearing is faster than copying
+	if slices.ContainsFunc(elem, func(b byte) bool { return b != 0 }) {
+		first = dst.Data[:run]
+		for n := copy(first, elem); n < run; {
+			n += copy(first[n:], first[:n])
+		}
+	}
+	fillRuns(dst.Data, dst.Strides[:outer], dst.Shape[:outer], run, first)
 }
 
-func fillRuns(dst []byte, st, shape []int, run int, elem []byte) {
+// fillRuns makes every run of dst like the first, or zero where there is none.
+func fillRuns(dst []byte, st, shape []int, run int, first []byte) {
 	if len(shape) > 0 {
 		for i := 0; i < shape[0]; i++ {
-			fillRuns(dst[i*st[0]:], st[1:], shape[1:], run, elem)
+			fillRuns(dst[i*st[0]:], st[1:], shape[1:], run, first)
 		}
 		return
 	}
-	dst = dst[:run]
-	n := copy(dst, elem)
-	for n < len(dst) {
-		n += copy(dst[n:], dst[:n])
+	if first == nil {
+		clear(dst[:run])
+		return
 	}
+	copy(dst[:run], first)
 }

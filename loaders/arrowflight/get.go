@@ -133,7 +133,7 @@ func (s *Server) send(ctx context.Context, l *batch.Loader, out grpc.ServerStrea
 		case err != nil:
 			return err
 		}
-		record, err := arrowstream.Record(schema, l, b)
+		record, err := arrowstream.Record(schema, b)
 		if err != nil {
 			return err
 		}

@@ -33,7 +33,7 @@ const MaxMessage = math.MaxInt32
 // Options say how to serve. The zero value works.
 type Options struct {
 	Memory     int64         // bytes of batches of all streams; 0 for 4 GiB
-	MaxStreams int           // at the same time; 0 for 16
+	MaxStreams int           // at the same time, which share the memory alike; 0 for 8
 	MaxMessage int64         // bytes of a message; 0 for 256 MiB, at most [MaxMessage]
 	Workers    int           // batches that a stream reads at the same time; 0 for all processors
 	Grace      time.Duration // for streams to end when the server stops; 0 for 10 s
@@ -47,7 +47,7 @@ func (o Options) withDefaults() Options {
 		o.Memory = 4 << 30
 	}
 	if o.MaxStreams == 0 {
-		o.MaxStreams = 16
+		o.MaxStreams = 8
 	}
 	if o.MaxMessage == 0 {
 		o.MaxMessage = 256 << 20

@@ -20,32 +20,23 @@ type column struct {
 	add func(array.Builder, row)
 }
 
-// columnsOf are the columns beside tensors and images, in their order.
-func columnsOf(l *batch.Loader) []column {
-	o := l.Options()
-	columns := []column{text("sample_id", func(r row) string { return r.item.Sample })}
+// columnsOf are the names of the columns beside tensors and images, in their order.
+func columnsOf(o *batch.Options) []string {
+	names := []string{"sample_id"}
 	if o.Kind == batch.WholeItems {
-		columns = append(columns, question...)
+		names = append(names, "question_id", "kind", "type", "question", "options", "answer", "answer_index", "tags", "source")
 	} else {
-		columns = append(columns, origin(len(l.Axes())))
-	}
-	columns = append(columns, int32s("source", func(r row) int32 { return int32(r.item.Source) }))
-	if o.Kind != batch.WholeItems {
-		columns = append(columns, int64s("instance", func(r row) int64 { return r.item.Instance }))
+		names = append(names, "origin", "source", "instance")
 	}
 	if o.Transform.Flip != "" || o.Transform.Rotate {
-		columns = append(columns,
-			int32s("turns", func(r row) int32 { return int32(r.item.Turns) }),
-			text("flips", func(r row) string { return r.item.Flips }))
+		names = append(names, "turns", "flips")
 	}
-	return append(columns,
-		int64s("epoch", func(r row) int64 { return r.batch.Epoch }),
-		int64s("position", func(r row) int64 { return r.item.Position }),
-		text("state", func(r row) string { return r.state }))
+	return append(names, "epoch", "position", "state")
 }
 
-// question are the columns of a whole item's question.
-var question = []column{
+// columns are all that there are, by name.
+var columns = byName(
+	text("sample_id", func(r row) string { return r.item.Sample }),
 	text("question_id", func(r row) string { return r.item.Question.QuestionID }),
 	text("kind", func(r row) string { return r.item.Question.Kind }),
 	nullableText("type", func(r row) *string { return r.item.Question.Type }),
@@ -54,6 +45,22 @@ var question = []column{
 	nullableText("answer", func(r row) *string { return r.item.Question.Answer }),
 	answerIndex,
 	texts("tags", func(r row) []string { return r.item.Question.Tags }),
+	origin,
+	int32s("source", func(r row) int32 { return int32(r.item.Source) }),
+	int64s("instance", func(r row) int64 { return r.item.Instance }),
+	int32s("turns", func(r row) int32 { return int32(r.item.Turns) }),
+	text("flips", func(r row) string { return r.item.Flips }),
+	int64s("epoch", func(r row) int64 { return r.batch.Epoch }),
+	int64s("position", func(r row) int64 { return r.item.Position }),
+	text("state", func(r row) string { return r.state }),
+)
+
+func byName(all ...column) map[string]column {
+	columns := map[string]column{}
+	for _, c := range all {
+		columns[c.Name] = c
+	}
+	return columns
 }
 
 var answerIndex = column{arrow.Field{Name: "answer_index", Type: arrow.PrimitiveTypes.Int32, Nullable: true}, func(b array.Builder, r row) {
@@ -106,14 +113,11 @@ func int64s(name string, of func(row) int64) column {
 	}}
 }
 
-// origin is the column of boxes' origins, one number an axis.
-func origin(axes int) column {
-	field := arrow.Field{Name: "origin", Type: arrow.FixedSizeListOfNonNullable(int32(axes), arrow.PrimitiveTypes.Int32)}
-	return column{field, func(b array.Builder, r row) {
-		list := b.(*array.FixedSizeListBuilder)
-		list.Append(true)
-		for _, o := range r.item.Origin {
-			list.ValueBuilder().(*array.Int32Builder).Append(int32(o))
-		}
-	}}
-}
+// origin is the column of boxes' origins, one number an axis; its type is that of the loader's axes.
+var origin = column{arrow.Field{Name: "origin"}, func(b array.Builder, r row) {
+	list := b.(*array.FixedSizeListBuilder)
+	list.Append(true)
+	for _, o := range r.item.Origin {
+		list.ValueBuilder().(*array.Int32Builder).Append(int32(o))
+	}
+}}

@@ -49,7 +49,7 @@ func Write(ctx context.Context, w io.Writer, l *batch.Loader, written func(*batc
 		if err != nil {
 			return err // without the end mark: the reader sees that the stream is cut off
 		}
-		r, err := Record(schema, l, b)
+		r, err := Record(schema, b)
 		if err != nil {
 			return err
 		}
@@ -94,8 +94,12 @@ func Schema(l *batch.Loader) (*arrow.Schema, error) {
 	if o.Kind == batch.WholeItems && len(o.Items.Decode) == 0 {
 		fields = append(fields, arrow.Field{Name: "image", Type: arrow.BinaryTypes.LargeBinary, Nullable: true})
 	}
-	for _, c := range columnsOf(l) {
-		fields = append(fields, c.Field)
+	for _, name := range columnsOf(&o) {
+		f := columns[name].Field
+		if name == "origin" {
+			f.Type = arrow.FixedSizeListOfNonNullable(int32(len(l.Axes())), arrow.PrimitiveTypes.Int32)
+		}
+		fields = append(fields, f)
 	}
 	normalised := l.Normalisations()
 	if len(normalised) == 0 {
@@ -127,7 +131,7 @@ func tensorField(t batch.Tensor) (f arrow.Field, err error) {
 }
 
 // Record is a batch in Arrow, with the loader's [Schema]; tensors and encoded images share the batch's memory.
-func Record(schema *arrow.Schema, l *batch.Loader, b *batch.Batch) (arrow.RecordBatch, error) {
+func Record(schema *arrow.Schema, b *batch.Batch) (arrow.RecordBatch, error) {
 	state, err := json.Marshal(b.State)
 	if err != nil {
 		return nil, err
@@ -141,9 +145,9 @@ func Record(schema *arrow.Schema, l *batch.Loader, b *batch.Batch) (arrow.Record
 	}
 	rows := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema(schema.Fields()[len(blocks):], nil))
 	defer rows.Release()
-	for k, c := range columnsOf(l) {
+	for k, f := range schema.Fields()[len(blocks):] {
 		for i := range b.Items {
-			c.add(rows.Field(k), row{b, &b.Items[i], string(state)})
+			columns[f.Name].add(rows.Field(k), row{b, &b.Items[i], string(state)})
 		}
 	}
 	rest := rows.NewRecordBatch()

@@ -160,16 +160,16 @@ func (l *Loader) Resume(s draw.State) (*Loader, error) {
 	return &resumed, nil
 }
 
+// Options are those of the loader, with their defaults.
+func (l *Loader) Options() Options { return l.options }
+
 // Axes are the spatial axes of boxes, such as ZYX; "" for whole items.
 func (l *Loader) Axes() string {
-	if l.options.Kind == WholeItems {
+	if l.wholes != nil {
 		return ""
 	}
 	return l.contents[0].spatial
 }
-
-// Options are those of the loader, with their defaults.
-func (l *Loader) Options() Options { return l.options }
 
 // Tensors describes the tensors of a batch of n items; their Data is nil.
 func (l *Loader) Tensors(n int) []Tensor {
@@ -332,11 +332,12 @@ func (l *Loader) read(ctx context.Context, b *Batch, i int, item Item) error {
 		if err != nil {
 			return err
 		}
+		a = a.Within(l.memory)
 		var stats loaders.Stats
 		if transformed {
-			stats, err = l.treated(ctx, b, i, k, &item, a.Within(l.memory))
+			stats, err = l.treated(ctx, b, i, k, &item, a)
 		} else {
-			stats, err = readBox(ctx, a.Within(l.memory), &c.layouts[k], item.Origin, l.options.Size, nd.Dense(t.place(i), t.Shape[1:], t.DType.Size()))
+			stats, err = readBox(ctx, a, &c.layouts[k], item.Origin, l.options.Size, nd.Dense(t.place(i), t.Shape[1:], t.DType.Size()))
 		}
 		b.Stats.Add(stats)
 		if err != nil {

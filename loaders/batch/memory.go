@@ -39,12 +39,10 @@ func (f *footprint) add(a *schemas.Array, size []int) {
 	}
 	f.chunk = max(f.chunk, chunk)
 	if a.Role == schemas.RoleLabels {
-		perElement := int(channels)*schemas.DType(a.DType).Size() + 4
-		n, ok := nd.CheckedElements(append(slices.Clone(size), perElement))
-		if !ok {
-			n = maxBatch // which BatchBytes refuses
+		perElement := channels*int64(schemas.DType(a.DType).Size()) + 4
+		if n, ok := nd.CheckedElements(append([]int{int(perElement)}, size...)); ok { // BatchBytes refuses others
+			f.scratch = max(f.scratch, int64(n))
 		}
-		f.scratch = max(f.scratch, int64(n))
 	}
 }
 

@@ -28,7 +28,10 @@ func TestMemoryIsDivided(t *testing.T) {
 				o := options(kind)
 				o.Memory, o.Workers = memory, workers
 				l := loader(t, d, o)
-				size, _ := l.BatchBytes()
+				size, err := l.BatchBytes()
+				if err != nil {
+					t.Fatal(err)
+				}
 				f := l.contents[0].footprint
 				if f.chunk != 3*16*16*16*2 || f.scratch != 8*12*10*(1+4) {
 					t.Fatalf("%+v", f)

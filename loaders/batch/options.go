@@ -61,13 +61,15 @@ type Options struct {
 	// Of tiles.
 	Overlap []int `json:"overlap,omitempty"` // elements that neighbouring tiles share, along each axis of Size
 
-	Items     ItemOptions    `json:"-"` // of whole items; the fields of the structs stand among these in JSON
+	// The fields of these stand among the others in JSON.
+	Items     ItemOptions    `json:"-"` // of whole items
 	Transform Transform      `json:"-"` // what becomes of what is read
 	Shuffle   draw.Shuffle   `json:"-"` // of tiles and whole items; crops need its seed alone
 	Partition draw.Partition `json:"-"`
-	Epochs    int64          `json:"epochs,omitzero"`   // to draw; 0 for 1, -1 for no end
-	State     *draw.State    `json:"state,omitzero"`    // to go on from
-	OnError   OnError        `json:"on-error,omitzero"` // "" for Fail
+
+	Epochs  int64       `json:"epochs,omitzero"`   // to draw; 0 for 1, -1 for no end
+	State   *draw.State `json:"state,omitzero"`    // to go on from
+	OnError OnError     `json:"on-error,omitzero"` // "" for Fail
 
 	// Of the process that draws, and not in JSON.
 	Memory    int64             `json:"-"` // bytes of batches, also the one with the caller, of reads under way and of chunks kept; 0 for 1 GiB

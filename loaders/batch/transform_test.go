@@ -179,7 +179,7 @@ func TestInstanceMasks(t *testing.T) {
 		this := transformCase{Name: fmt.Sprint(tt), After: c.tensor(t, out.Tensors[0]), Turns: turns, Flips: flips, Instances: tt.instances}
 		before := Tensor{Axes: "NMZYX", DType: schemas.Uint8, Shape: append([]int{len(out.Items), 4}, tt.size...)}
 		for i, item := range out.Items {
-			ids, masks := masksAt(t, d, item, tt.size)
+			ids, masks := allMasks(t, d, item, tt.size)
 			before.Data = append(before.Data, masks...)
 			this.IDs = append(this.IDs, ids)
 			var drawn []int64
@@ -194,8 +194,8 @@ func TestInstanceMasks(t *testing.T) {
 	c.judge(t)
 }
 
-// masksAt are the masks of all instances of a box, beyond the border too.
-func masksAt(t *testing.T, d *loaders.Dataset, item Item, size []int) (ids []int64, masks []byte) {
+// allMasks are the masks of all instances of a box, beyond the border too.
+func allMasks(t *testing.T, d *loaders.Dataset, item Item, size []int) (ids []int64, masks []byte) {
 	t.Helper()
 	a, err := d.Array(t.Context(), item.Sample, "gt_instances", 0)
 	if err != nil {
@@ -204,28 +204,18 @@ func masksAt(t *testing.T, d *loaders.Dataset, item Item, size []int) (ids []int
 	if ids, err = a.InstanceIDs(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	r := nd.Region{Origin: item.Origin, Shape: make([]int, 3)}
+	part := []int{len(ids)}
 	for i, n := range a.LabelShape() {
-		r.Shape[i] = min(size[i], n-item.Origin[i])
-	}
-	part := make([]bool, len(ids)*r.Elements())
-	if _, err := loaders.ReadMasks(t.Context(), a, r, ids, part); err != nil {
-		t.Fatal(err)
-	}
-	src := make([]byte, len(part))
-	for i, v := range part {
-		if v {
-			src[i] = 1
-		}
+		part = append(part, min(size[i], n-item.Origin[i]))
 	}
 	masks = make([]byte, len(ids)*nd.Elements(size))
 	whole := nd.Dense(masks, append([]int{len(ids)}, size...), 1)
-	nd.Copy(whole.Slice(nd.Region{Origin: make([]int, 4), Shape: append([]int{len(ids)}, r.Shape...)}), nd.Dense(src, append([]int{len(ids)}, r.Shape...), 1))
+	nd.Copy(whole.Slice(nd.Whole(part)), nd.Dense(masksOf(t, a, item.Origin, size, ids), part, 1))
 	return ids, masks
 }
 
-// smallest converts the committed sections: their fibres have classes.
-func smallest(t *testing.T) *loaders.Dataset {
+// smallestSections converts the committed sections: their fibres have classes.
+func smallestSections(t *testing.T) *loaders.Dataset {
 	t.Helper()
 	s, err := store.Open(t.Context(), "../../testdata/nclsm", store.Options{})
 	if err != nil {
@@ -245,7 +235,7 @@ func smallest(t *testing.T) *loaders.Dataset {
 
 // Labels become the classes of their instances; without "*" a class that is not listed is an error.
 func TestClassMaps(t *testing.T) {
-	c, d := &judged{dir: t.TempDir()}, smallest(t)
+	c, d := &judged{dir: t.TempDir()}, smallestSections(t)
 	for _, classes := range [][]string{{"AM", "NTM", "FAM"}, {"NTM", "*"}} {
 		o := Options{Arrays: []string{"gt_instances"}, Kind: Tiles, Size: []int{20, 33}, Partition: draw.Partition{Batch: 100}, Transform: Transform{Classes: classes}}
 		_, raw, out := first(t, d, o)

@@ -91,6 +91,45 @@ def binary() -> str:
     return found
 
 
+#: bytes that the pipe holds, so that the two processes wait less for each other than with 64 KiB; as many as Linux lets any user have
+_PIPE = 1 << 20
+
+
+class _Pipe:
+    """The reading end of a pipe as pyarrow reads files: straight into the memory of the batch."""
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+
+    @property
+    def closed(self) -> bool:
+        return self._raw.closed
+
+    def read_buffer(self, n: int) -> pa.Buffer:
+        buffer = pa.allocate_buffer(n, resizable=True)
+        room, have = memoryview(buffer).cast("B"), 0
+        while have < n and (more := self._raw.readinto(room[have:])):
+            have += more
+        room.release()
+        if have < n:
+            buffer.resize(have)
+        return buffer
+
+    read = read_buffer
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return False
+
+    def seekable(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self._raw.close()
+
+
 class Stream(Iterator[Batch]):
     """Batches of a running process. Close it, or use it in ``with``: that ends the process."""
 
@@ -103,8 +142,7 @@ class Stream(Iterator[Batch]):
                 json.dump(dict(state), f)
             command += ["--state", self._state_file]
         self._errors = tempfile.TemporaryFile()
-        # A pipe takes 64 KiB unless told otherwise; with more the two processes wait less for each other.
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._errors, pipesize=1 << 20)
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self._errors, bufsize=0, pipesize=_PIPE)
         self._reader: pa.RecordBatchReader | None = None
 
     def __iter__(self) -> Stream:
@@ -123,7 +161,7 @@ class Stream(Iterator[Batch]):
 
     def _open(self) -> pa.RecordBatchReader:
         if self._reader is None:
-            self._reader = pa.ipc.open_stream(self._process.stdout)
+            self._reader = pa.ipc.open_stream(_Pipe(self._process.stdout))
         return self._reader
 
     def __next__(self) -> Batch:

@@ -3,6 +3,7 @@
     cases.py boxes RELEASE FOLDER COUNT           boxes.json and boxes.bin, for a reader in another language
     cases.py reader DATASET RELEASE COUNT         asks micropq.open for regions
     cases.py stream BINARY DATASET RELEASE COUNT  asks micropq.stream for batches
+    cases.py flight BINARY DATASET RELEASE COUNT  asks micropq.connect for batches, of which some come in pieces
 
 The labels of the release hold the ids of its neurons, one channel each, which may overlap. The same seed
 gives the same cases.
@@ -109,6 +110,8 @@ def draws(source, count, levels, seed=2, step=250):
         n, level = min(step, count), rng.randrange(levels)
         size = extents(rng, source.merged(source.samples[0], level).shape)
         options = dict(arrays=rng.sample([RAW, LABELS], rng.randint(1, 2)), size=size, level=level, batch=rng.randint(1, 9), seed=rng.randrange(1 << 32))
+        if rng.random() < 0.4:
+            options["instances"] = rng.randint(1, 6)
         if rng.random() < 0.6:
             options |= dict(kind="crops", count=n, foreground=rng.choice([0, 0.5]), labels=LABELS)
         else:
@@ -123,12 +126,26 @@ def check_batches(source, batches, options, limit):
     for batch in batches:
         for i, (sample, origin) in enumerate(zip(batch["sample_id"], batch["origin"])):
             for name in options["arrays"]:
+                if name == LABELS and "instances" in options:
+                    check_masks(source, batch, i, sample, origin, options)
+                    continue
                 want = source.box(sample, name, origin, options["size"], options["level"])
                 assert batch[name].dtype == want.dtype and np.array_equal(batch[name][i], want), (sample, name, list(origin), options)
             seen += 1
         if seen >= limit:
             break
     return seen
+
+
+def check_masks(source, batch, i, sample, origin, options):
+    """Masks of the neurons with the most voxels in the box, of equal ones the lower id first; 0 past the end."""
+    masks, ids = source.masks(sample, origin, options["size"], options["level"])
+    most = sorted((k for k in range(len(ids)) if masks[k].any()), key=lambda k: (-masks[k].sum(), ids[k]))[: options["instances"]]
+    want, named = np.zeros((options["instances"], *options["size"]), np.uint8), np.zeros(options["instances"], np.int64)
+    for slot, k in enumerate(most):
+        want[(slot, *(slice(n) for n in masks[k].shape))] = masks[k]
+        named[slot] = ids[k]
+    assert np.array_equal(batch[LABELS + "_ids"][i], named) and np.array_equal(batch[LABELS][i], want), (sample, list(origin), options)
 
 
 def write_boxes(release, folder, count):
@@ -162,18 +179,32 @@ def check_reader(dataset, release, count):
     print(count, "regions")
 
 
+def check_draws(source, count, draw):
+    """Batches that draw gives for options."""
+    seen = 0
+    while seen < int(count):  # tiles may be fewer than were asked for
+        for n, options in draws(source, int(count) - seen, 3, seed=seen):
+            with draw(**options) as batches:
+                seen += check_batches(source, batches, options, n)
+    print(seen, "items")
+
+
 def check_stream(binary, dataset, release, count):
     """Batches through the pipe."""
     os.environ["MICROPQ_BINARY"] = binary
     import micropq
 
-    source, seen = Source(release), 0
-    while seen < int(count):  # tiles may be fewer than were asked for
-        for n, options in draws(source, int(count) - seen, 3, seed=seen):
-            with micropq.stream(dataset, **options) as batches:
-                seen += check_batches(source, batches, options, n)
-    print(seen, "items")
+    check_draws(Source(release), count, functools.partial(micropq.stream, dataset))
+
+
+def check_flight(binary, dataset, release, count):
+    """Batches from a server."""
+    import micropq
+    from serving import Running
+
+    with Running(binary, "cases=" + dataset, "--quiet", "--max-message", "3MiB") as server, micropq.connect(server.url) as c:
+        check_draws(Source(release), count, functools.partial(c.batches, "cases"))
 
 
 if __name__ == "__main__":
-    {"boxes": write_boxes, "reader": check_reader, "stream": check_stream}[sys.argv[1]](*sys.argv[2:])
+    {"boxes": write_boxes, "reader": check_reader, "stream": check_stream, "flight": check_flight}[sys.argv[1]](*sys.argv[2:])

@@ -9,9 +9,9 @@ import (
 	"slices"
 )
 
-// The colours of outlines can be told apart by all (Okabe and Ito, Color Universal Design, 2008).
+// The colours of outlines can be told apart by all, on the red and green of sections too.
 var (
-	instanceColour = color.NRGBA{0xd5, 0x5e, 0x00, 0xff}
+	instanceColour = color.NRGBA{0xff, 0x00, 0xff, 0xff}
 	otherColour    = color.NRGBA{0x56, 0xb4, 0xe9, 0xff}
 	nothing        = color.NRGBA{0x20, 0x20, 0x20, 0xff}
 	filled         = map[byte]color.NRGBA{other: {0x60, 0x60, 0x60, 0xff}, instance: {0xb0, 0xb0, 0xb0, 0xff}}
@@ -29,7 +29,7 @@ func (s *shot) draw() ([]byte, error) {
 	scale := max(1, side/max(s.height, s.width))
 	out := image.NewNRGBA(image.Rect(0, 0, s.width*scale, s.height*scale))
 	grey := s.stretch()
-	line := max(1, scale/8)
+	line := max(1, scale/5)
 	for y := range s.height * scale {
 		for x := range s.width * scale {
 			at := y/scale*s.width + x/scale
@@ -70,17 +70,18 @@ func (s *shot) onOutline(x, y, scale, line int) bool {
 func (s *shot) drawBox(out *image.NRGBA, scale, line int) {
 	b := s.finding.BBox
 	place := func(v, from int32, end bool) int {
+		d := int(v) - int(from)
 		if end {
-			return (int(v-from)+s.step-1)/s.step*scale - 1
+			return (d+s.step-1)/s.step*scale - 1
 		}
-		return int(v-from) / s.step * scale
+		return d / s.step * scale
 	}
 	top, bottom := place(b.Y0, s.box.Y0, false), place(b.Y1, s.box.Y0, true)
 	left, right := place(b.X0, s.box.X0, false), place(b.X1, s.box.X0, true)
-	for y := top; y <= bottom; y++ {
-		for x := left; x <= right; x++ {
+	for y := max(top, 0); y <= min(bottom, out.Rect.Dy()-1); y++ {
+		for x := max(left, 0); x <= min(right, out.Rect.Dx()-1); x++ {
 			if y-top < line || bottom-y < line || x-left < line || right-x < line {
-				out.SetNRGBA(x, y, instanceColour) // outside of the picture nothing is set
+				out.SetNRGBA(x, y, instanceColour)
 			}
 		}
 	}

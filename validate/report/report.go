@@ -155,10 +155,22 @@ func (r *Report) counts() map[validate.Severity]int {
 	return n
 }
 
-// where says where a finding is beyond its target and sample, as "questions.jsonl:12, y 3-4, x 5-9".
+// where says where a finding is beyond its target and sample, as "gt, y 3-4, x 5-9, instances/train.parquet row 12".
 // Ranges of elements are those of BBox, half-open, with the last element written out.
 func where(p validate.Place) string {
 	var parts []string
+	if p.Array != "" {
+		parts = append(parts, p.Array)
+	}
+	if p.Level > 0 {
+		parts = append(parts, fmt.Sprint("level ", p.Level))
+	}
+	if b := p.BBox; b != nil {
+		if b.Z1-b.Z0 > 1 || b.Z0 > 0 {
+			parts = append(parts, "z "+span(b.Z0, b.Z1))
+		}
+		parts = append(parts, "y "+span(b.Y0, b.Y1), "x "+span(b.X0, b.X1))
+	}
 	file := p.File
 	switch {
 	case p.Line > 0:
@@ -166,17 +178,8 @@ func where(p validate.Place) string {
 	case p.Row != nil:
 		file = fmt.Sprintf("%s row %d", file, *p.Row)
 	}
-	if file != "" {
-		parts = append(parts, strings.TrimSpace(file))
-	}
-	if p.Array != "" {
-		parts = append(parts, p.Array)
-	}
-	if b := p.BBox; b != nil {
-		if b.Z1-b.Z0 > 1 || b.Z0 > 0 {
-			parts = append(parts, "z "+span(b.Z0, b.Z1))
-		}
-		parts = append(parts, "y "+span(b.Y0, b.Y1), "x "+span(b.X0, b.X1))
+	if file = strings.TrimSpace(file); file != "" {
+		parts = append(parts, file)
 	}
 	return strings.Join(parts, ", ")
 }

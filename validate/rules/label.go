@@ -122,6 +122,14 @@ func unit(kind validate.Kind, n int64) string {
 	return name
 }
 
+// plural is a number of things.
+func plural(n int64, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
+}
+
 // wanted reports whether a rule looks at the mask of an instance.
 func wanted(s *validate.Scope, in *validate.Instance) bool {
 	return len(in.Mask) > 0 && !in.Crowd && !rejected(in) && s.For(in.Kind)
@@ -135,7 +143,7 @@ func badIDs(s *validate.Scope, l *validate.Layer) {
 		}
 		f := validate.Finding{Message: bad.Error(), Place: l.Place, Value: bad.Value, Detail: bad.Value}
 		if bad.Count > 0 {
-			f.Message = fmt.Sprintf("%d elements are %s, which names no instance: ids are integers from 0 to 2^63-1", bad.Count, bad.Value)
+			f.Message = fmt.Sprintf("%s of value %s, which names no instance: ids are integers from 0 to 2^63-1", plural(bad.Count, "element"), bad.Value)
 		}
 		z, y, x := int32(bad.Z), int32(bad.Y), int32(bad.X)
 		f.BBox = &schemas.BBox{Z0: z, Y0: y, X0: x, Z1: z + 1, Y1: y + 1, X1: x + 1}
@@ -164,12 +172,13 @@ func gaps(s *validate.Scope, l *validate.Layer) {
 	if more := count - int64(min(listed, len(missing))); more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
-	f := validate.Finding{
-		Message: fmt.Sprintf("%d instances have ids up to %d: without %s", len(l.Instances), last, text),
-		Place:   l.Place, Value: count, Detail: text,
+	message := fmt.Sprintf("%d instances have ids up to %d: without %s", len(l.Instances), last, text)
+	if len(l.Instances) == 1 {
+		message = fmt.Sprintf("the only instance has id %d", last)
 	}
+	f := validate.Finding{Message: message, Place: l.Place, Value: count, Detail: text}
 	if l.Renumber {
-		f.Fix = &validate.Fix{Doc: fmt.Sprintf("number the %d instances from 1 in the same order", len(l.Instances)), Safe: true}
+		f.Fix = &validate.Fix{Doc: fmt.Sprintf("number the %s from 1 in the same order", plural(int64(len(l.Instances)), "instance")), Safe: true}
 	}
 	s.Report(f)
 }
@@ -254,7 +263,7 @@ func touching(s *validate.Scope, l *validate.Layer) {
 	}
 }
 
-// maxObjects bounds the objects of one id that are counted.
+// maxObjects bounds the objects of one id that are counted, which are compared with each other.
 const maxObjects = 100
 
 // scattered counts the pieces of an instance that are large and far from each other: from the largest on, each
@@ -282,12 +291,8 @@ func scattered(s *validate.Scope, in *validate.Instance) {
 	if float64(len(apart)) < limit {
 		return
 	}
-	number := fmt.Sprint(len(apart))
-	if len(apart) == maxObjects {
-		number += " or more"
-	}
 	s.Report(validate.Finding{
-		Message: fmt.Sprintf("id %d is over %s separate objects, in %d pieces", in.ID, number, len(pieces)),
+		Message: fmt.Sprintf("id %d is over at least %d separate objects, in %d pieces", in.ID, len(apart), len(pieces)),
 		Place:   in.Place, Value: len(apart), Limit: limit, Content: in.Content(),
 	})
 }

@@ -153,12 +153,11 @@ func largest(d schemas.DType) uint64 {
 	}
 }
 
-// topIDs are the two largest ids of a layer; the second is 0 where there is one instance.
+// topIDs are the instances of the two largest ids, nil where there are none: of an image of one value, which is a
+// binary mask, and where each instance has a channel of its own and its value there is no matter.
 func topIDs(l *validate.Layer) (top, next *validate.Instance) {
-	if n := len(l.Instances); n > 1 {
+	if n := len(l.Instances); n > 1 && l.Channels == 0 {
 		return l.Instances[n-1], l.Instances[n-2]
-	} else if n == 1 {
-		return l.Instances[0], nil
 	}
 	return nil, nil
 }
@@ -167,7 +166,6 @@ func topIDs(l *validate.Layer) (top, next *validate.Instance) {
 // that it is none: -1 in a signed type, once it was cast, is such a value too. It is nil where there is none.
 func sentinel(l *validate.Layer, apart float64) (top *validate.Instance) {
 	top, next := topIDs(l)
-	// An image of one value is a binary mask.
 	if next == nil || float64(top.ID) < apart*float64(next.ID) || top.ID == next.ID+1 {
 		return nil
 	}

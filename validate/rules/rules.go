@@ -12,7 +12,7 @@ import (
 
 // All is the catalogue in the order of families and ids.
 func All() []validate.Rule {
-	return slices.Concat(datasetRules, pixelRules, family(labelRules, shapeRules), overlapRules, family(classRules, subsetRules), agreementRules, splitRules, questionRules)
+	return slices.Concat(datasetRules, family(pixelRules, pyramidRules), family(labelRules, shapeRules), overlapRules, family(classRules, classMaskRules, subsetRules), agreementRules, splitRules, questionRules)
 }
 
 // family is the rules of several lists in order of their ids.

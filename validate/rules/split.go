@@ -49,6 +49,7 @@ var splitRules = []validate.Rule{
 // picture is what is kept of a sample's picture.
 type picture struct {
 	dataset, split int32 // of the log's names; of split the plain name
+	rank           int32 // of the split in the order of splits, known when all pictures are
 	sample         int32
 	pixels, looks  uint64
 }
@@ -60,44 +61,87 @@ type pictures struct {
 }
 
 func (ps *pictures) add(_ *validate.Scope, s *validate.Sample) {
-	if s.Pixels == 0 {
-		return
+	if s.Pixels != 0 {
+		ps.all = append(ps.all, picture{
+			dataset: ps.log.names.number(s.Place.Dataset), split: ps.log.names.number(splitOf(s.Place.Split)),
+			sample: ps.log.add(&s.Place), pixels: s.Pixels, looks: s.Perceptual,
+		})
 	}
-	ps.all = append(ps.all, picture{
-		ps.log.names.number(s.Place.Dataset), ps.log.names.number(splitOf(s.Place.Split)), ps.log.add(&s.Place), s.Pixels, s.Perceptual,
-	})
 }
 
 func (ps *pictures) split(p *picture) string { return ps.log.names.all[p.split] }
 
-// sorted sorts the pictures by data set and key, those that are equal in these in the order of splits and ids.
-func (ps *pictures) sorted(key func(*picture) uint64) {
-	slices.SortFunc(ps.all, func(a, b picture) int {
-		return cmp.Or(cmp.Compare(a.dataset, b.dataset), cmp.Compare(key(&a), key(&b)), compareSplits(ps.split(&a), ps.split(&b)),
-			strings.Compare(ps.log.id(a.sample), ps.log.id(b.sample)), cmp.Compare(ps.log.entries[a.sample].row, ps.log.entries[b.sample].row))
-	})
+// rank orders the splits.
+func (ps *pictures) rank() {
+	ranks := make([]int32, len(ps.log.names.all))
+	for rank, name := range slices.SortedFunc(slices.Values(ps.log.names.all), compareSplits) {
+		ranks[ps.log.names.at[name]] = int32(rank)
+	}
+	for i := range ps.all {
+		ps.all[i].rank = ranks[ps.all[i].split]
+	}
 }
 
-// equalPictures is SP001: each picture that one before it equals is a finding, which names the first of them.
+// byID orders pictures that are equal in all else.
+func (ps *pictures) byID(a, b picture) int {
+	x, y := ps.log.entries[a.sample], ps.log.entries[b.sample]
+	return cmp.Or(strings.Compare(ps.log.id(a.sample), ps.log.id(b.sample)), cmp.Compare(x.target, y.target), cmp.Compare(x.row, y.row))
+}
+
+// equalPictures is SP001.
 func equalPictures(*validate.Scope) (validate.Looks, func(*validate.Scope)) {
 	ps := &pictures{}
 	return validate.Looks{Sample: ps.add}, func(s *validate.Scope) {
-		ps.sorted(func(p *picture) uint64 { return p.pixels })
-		first := 0
-		for i := 1; i < len(ps.all); i++ {
-			a, b := &ps.all[first], &ps.all[i]
-			if a.dataset != b.dataset || a.pixels != b.pixels {
-				first = i
-				continue
+		ps.rank()
+		slices.SortFunc(ps.all, func(a, b picture) int {
+			if c := cmp.Or(cmp.Compare(a.dataset, b.dataset), cmp.Compare(a.pixels, b.pixels), cmp.Compare(a.rank, b.rank)); c != 0 {
+				return c
 			}
-			f := validate.Finding{Place: ps.log.place(b.sample), Content: b.pixels, Value: ps.log.id(a.sample), Severity: validate.Warning}
-			if sa, sb := ps.split(a), ps.split(b); sa != sb && sa != "" && sb != "" {
-				f.Severity = validate.Error
+			return ps.byID(a, b)
+		})
+		for begin := 0; begin < len(ps.all); {
+			end := begin + 1
+			for end < len(ps.all) && ps.all[end].dataset == ps.all[begin].dataset && ps.all[end].pixels == ps.all[begin].pixels {
+				end++
 			}
-			f.Message = fmt.Sprintf("the picture of %s has the same pixels as that of %s", ps.told(b), ps.told(a))
-			s.Report(f)
+			if end-begin > 1 {
+				ps.equal(s, ps.all[begin:end])
+			}
+			begin = end
 		}
 	}
+}
+
+// equal reports equal pictures, which come in the order of splits. Each of another split than the first is a finding,
+// which names the first; those of its own split, and of none, are one together.
+func (ps *pictures) equal(s *validate.Scope, of []picture) {
+	first := &of[0]
+	var again []string
+	n := 1
+	for i := range of[1:] {
+		p := &of[1+i]
+		if a, b := ps.split(first), ps.split(p); a != b && a != "" && b != "" {
+			s.Report(validate.Finding{
+				Place: ps.log.place(p.sample), Content: p.pixels, Value: ps.log.id(first.sample),
+				Message: fmt.Sprintf("the picture of %s has the same pixels as that of %s", ps.told(p), ps.told(first)),
+			})
+			continue
+		}
+		const most = 5
+		if n++; n <= most+1 {
+			again = append(again, ps.told(p))
+		}
+	}
+	if n == 1 {
+		return
+	}
+	if more := n - 1 - len(again); more > 0 {
+		again = append(again, fmt.Sprintf("%d more", more))
+	}
+	s.Report(validate.Finding{
+		Place: ps.log.place(first.sample), Content: first.pixels, Value: n, Severity: validate.Warning, Detail: "again",
+		Message: fmt.Sprintf("the picture of %s is there %d times, with the same pixels: again as %s", ps.told(first), n, enumerate(again)),
+	})
 }
 
 // told is a sample with its split.
@@ -117,7 +161,14 @@ func nearPictures(*validate.Scope) (validate.Looks, func(*validate.Scope)) {
 		}
 	}
 	return validate.Looks{Sample: look}, func(s *validate.Scope) {
-		ps.sorted(func(*picture) uint64 { return 0 }) // by data set and split
+		ps.rank()
+		slices.SortFunc(ps.all, func(a, b picture) int {
+			c := cmp.Or(cmp.Compare(a.dataset, b.dataset), cmp.Compare(a.rank, b.rank), cmp.Compare(a.looks, b.looks), cmp.Compare(a.pixels, b.pixels))
+			if c != 0 {
+				return c
+			}
+			return ps.byID(a, b)
+		})
 		for begin := 0; begin < len(ps.all); {
 			end := begin + 1
 			for end < len(ps.all) && ps.all[end].dataset == ps.all[begin].dataset {

@@ -54,6 +54,7 @@ type level struct {
 	*grid
 	seen    bits // rows that were there; nil where the grid has far more than the table has rows
 	rows    int64
+	known   int64    // rows whose elements are known
 	digests []uint64 // of images of level 0, and of all other levels that are compared; by number in the grid
 	newIDs  []int64  // of labels, that level 0 does not have
 }
@@ -143,17 +144,20 @@ func (a *array) finish(chunksLost bool) {
 				unknown = append(unknown, id)
 			}
 		}
-		if len(unknown) > 0 && !chunksLost {
+		if len(unknown) > 0 && a.complete() {
 			a.Errs = append(a.Errs, &validate.PyramidError{Level: n, Problem: fmt.Sprintf("has %d ids that level 0 does not have, such as %v", len(unknown), unknown[:min(5, len(unknown))])})
 		}
 	}
-	if a.lower != nil && !chunksLost && a.levels[0].rows == a.levels[0].grid.rows {
+	if a.lower != nil && a.complete() {
 		a.Errs = append(a.Errs, a.lower.compare(a)...)
 	}
 	if a.tooMany {
 		a.Errs = append(a.Errs, mask.ErrTooManyRuns)
 	}
 }
+
+// complete reports whether all elements of level 0 are known.
+func (a *array) complete() bool { return a.whole && a.levels[0].known == a.levels[0].grid.rows }
 
 // missing says which chunks of a level have no row.
 func (l *level) missing(n int, missing int64) error {
@@ -173,7 +177,7 @@ func (l *level) missing(n int, missing int64) error {
 
 // pixels is a digest of the elements of the array at level 0, 0 where some are not known.
 func (a *array) pixels() uint64 {
-	if !a.whole || a.levels[0].digests == nil || a.levels[0].rows != a.levels[0].grid.rows {
+	if !a.whole || a.levels[0].digests == nil || !a.complete() {
 		return 0
 	}
 	h := xxhash.New()

@@ -21,7 +21,7 @@ func checkColumns(file *parquet.Schema, table *schemas.Table) (problems []error,
 		problems = append(problems, &validate.SchemaError{Column: column, Problem: fmt.Sprintf(format, args...)})
 	}
 	want := table.Parquet()
-	missing := map[string]bool{}
+	var missing []string
 	for _, path := range want.Columns() {
 		name := strings.Join(path, ".")
 		w, _ := want.Lookup(path...)
@@ -32,9 +32,8 @@ func checkColumns(file *parquet.Schema, table *schemas.Table) (problems []error,
 			bad(name, "has another type than the released %s", typeName(w.Node))
 			usable = false
 		case !ok:
-			if !missing[path[0]] {
-				bad(path[0], "is missing")
-				missing[path[0]] = true
+			if !slices.Contains(missing, path[0]) {
+				missing = append(missing, path[0])
 			}
 			usable = usable && w.MaxDefinitionLevel > 0 && (len(path) > 1 || top.Node != nil && top.Node.Optional())
 		case have.MaxRepetitionLevel != w.MaxRepetitionLevel:
@@ -46,6 +45,9 @@ func checkColumns(file *parquet.Schema, table *schemas.Table) (problems []error,
 			// (Before format 1.1 samples.dataset could not be null.)
 			bad(name, "may not be null, the released column may")
 		}
+	}
+	if len(missing) > 0 {
+		bad(strings.Join(missing, ", "), "is missing")
 	}
 	if p := misplaced(file, table); p != "" {
 		bad(p, "stands elsewhere than the released column: a source's own columns come behind those")

@@ -145,6 +145,7 @@ func (a *array) note(l *level, number int64, again bool, found *schemas.Chunk, m
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	l.known++
 	if l.digests != nil {
 		l.digests[number] = found.Digest
 	}

@@ -17,7 +17,7 @@ func (w *walk) show(ctx context.Context, v *sample, chunksLost bool) error {
 	cur := &cursor{walk: w}
 	defer cur.close()
 	claims := map[string][]claim{}
-	ranges := w.instances.volume[v.SampleID]
+	ranges := w.instances.take(v.SampleID)
 	for _, name := range sortedKeys(ranges) {
 		list, err := cur.read(ctx, ranges[name])
 		if err != nil {
@@ -25,7 +25,6 @@ func (w *walk) show(ctx context.Context, v *sample, chunksLost bool) error {
 		}
 		claims[name] = list
 	}
-	delete(w.instances.volume, v.SampleID)
 	return w.workers.do(ctx, func(*worker) { w.assemble(ctx, v, claims, chunksLost) })()
 }
 
@@ -47,9 +46,12 @@ func (w *walk) assemble(ctx context.Context, v *sample, claims map[string][]clai
 	masks := w.classMasks(v, claims)
 	for _, a := range v.arrays {
 		list, ok := claims[a.Name]
-		if l := w.layer(v, a, list, chunksLost); l != nil {
+		if l := w.layer(v, a, list); l != nil {
 			if ok && a.Name != secondArray {
 				l.Masks = masks
+				if w.layout != nil {
+					l.Unclaimed = w.layout.rest
+				}
 				l.Second = w.second(v)
 			}
 			w.pass.Layer(ctx, l)
@@ -63,7 +65,7 @@ func (w *walk) assemble(ctx context.Context, v *sample, claims map[string][]clai
 }
 
 // layer is the layer of a label array, nil for an array that has none.
-func (w *walk) layer(v *sample, a *array, claims []claim, chunksLost bool) *validate.Layer {
+func (w *walk) layer(v *sample, a *array, claims []claim) *validate.Layer {
 	if a.Role != schemas.RoleLabels || len(claims) == 0 && (w.layout.isMask(a.Name) || len(w.instances.arrays) > 0 && !w.instances.arrays[a.Name]) {
 		return nil // an image, or the mask of a class
 	}
@@ -75,7 +77,8 @@ func (w *walk) layer(v *sample, a *array, claims []claim, chunksLost bool) *vali
 	}
 	redrawn := w.manifest != nil && w.manifest.Redrawn(v.SampleID, a.Name)
 	l.Exclusive = l.Channels == 0 && !redrawn
-	j := &joiner{walk: w, layer: l, voxels: a.whole && a.labels && !redrawn && !a.tooMany && a.levels[0].shape[axT] == 1, parts: a.parts, chunksLost: chunksLost}
+	j := &joiner{walk: w, layer: l, voxels: a.complete() && a.labels && !redrawn && !a.tooMany && a.levels[0].shape[axT] == 1, parts: a.parts}
+	l.Disjoint = j.voxels && l.Channels == 0
 	j.join(claims)
 	return l
 }
@@ -121,7 +124,6 @@ type joiner struct {
 	layer      *validate.Layer
 	voxels     bool // the elements are what counts, and they are known
 	parts      map[object]mask.Mask
-	chunksLost bool
 	taken      map[object]int64
 }
 
@@ -187,12 +189,12 @@ func (j *joiner) instance(c *claim) *validate.Instance {
 		}
 	default:
 		in.Mask, in.MaskErr = drawn, err
-		if !j.chunksLost && c.Label != nil {
-			in.Errs = append(in.Errs, j.keyError(c, fmt.Sprintf("label %d of channel %d", o.label, o.channel), "is no element of the array"))
+		if c.Label != nil {
+			in.Errs = append(in.Errs, j.keyError(c, o, "is no element of the array"))
 		}
 	}
 	if other, taken := j.taken[o]; taken && j.voxels {
-		in.Errs = append(in.Errs, j.keyError(c, fmt.Sprintf("label %d of channel %d", o.label, o.channel), fmt.Sprintf("is that of instance %d too", other)))
+		in.Errs = append(in.Errs, j.keyError(c, o, fmt.Sprintf("is that of instance %d too", other)))
 	}
 	j.taken[o] = c.InstanceID
 	if len(in.Mask) > 0 {
@@ -204,8 +206,16 @@ func (j *joiner) instance(c *claim) *validate.Instance {
 	return in
 }
 
-func (j *joiner) keyError(c *claim, value, problem string) error {
-	return &validate.KeyError{Table: schemas.InstancesTable, Key: "label", Value: value, Problem: problem, Row: *c.place.Row, Rows: 1}
+func (j *joiner) keyError(c *claim, o object, problem string) error {
+	return &validate.KeyError{Table: schemas.InstancesTable, Key: "label", Value: j.name(o), Problem: problem, Row: *c.place.Row, Rows: 1}
+}
+
+// name is what messages call an object.
+func (j *joiner) name(o object) string {
+	if j.layer.Channels == 0 {
+		return fmt.Sprint(o.label)
+	}
+	return fmt.Sprintf("%d of channel %d", o.label, o.channel)
 }
 
 // decode is the mask that a row draws; nil where it draws none.
@@ -239,7 +249,7 @@ func (j *joiner) rest(rows bool) {
 		in.Place.BBox = &b
 		if rows && !lost {
 			in.Errs = append(in.Errs, &validate.KeyError{Table: schemas.InstancesTable, Key: "label",
-				Value: fmt.Sprintf("%d of channel %d", o.label, o.channel), Problem: fmt.Sprintf("has %d elements in the array and no row", in.Mask.Area()), Row: -1, Rows: 1})
+				Value: j.name(o), Problem: fmt.Sprintf("has %d elements in the array and no row", in.Mask.Area()), Row: -1, Rows: 1})
 		}
 		j.layer.Instances = append(j.layer.Instances, in)
 	}

@@ -23,6 +23,7 @@ type layout struct {
 	classes map[string]string           // class by the array that is its mask
 	values  map[string]map[int64]string // class by the value, of arrays whose values are classes; nil where they have no meaning
 	known   []string                    // classes that instances may have, nil where nothing says so
+	rest    string                      // class of an instance that no mask claims, "" for none
 	claim   float64                     // share of an instance that claims it
 }
 
@@ -56,7 +57,7 @@ func layoutOf(m *schemas.Manifest) *layout {
 	if err != nil || json.Unmarshal(data, &o) != nil {
 		return nil
 	}
-	l := &layout{classes: map[string]string{}, values: map[string]map[int64]string{}, claim: o.Claim}
+	l := &layout{classes: map[string]string{}, values: map[string]map[int64]string{}, claim: o.Claim, rest: o.Unclaimed}
 	if l.claim <= 0 || l.claim > 1 {
 		l.claim = defaultClaim
 	}

@@ -69,12 +69,14 @@ type volume struct {
 	store store.Store
 	found *layout.Sample
 	at    validate.Place
+
+	missing []error // of its arrays
 }
 
 func (v *volume) walk(ctx context.Context, p *validate.Pass) error {
 	raw, errRaw := v.open(ctx, layout.Raw, schemas.RoleImage)
 	instances, errInstances := v.open(ctx, layout.Instances, schemas.RoleLabels)
-	v.sample(ctx, p, raw)
+	v.sample(ctx, p, raw, instances)
 	if raw != nil {
 		p.Array(ctx, raw.evidence)
 	}
@@ -95,10 +97,10 @@ func (v *volume) walk(ctx context.Context, p *validate.Pass) error {
 	return errors.Join(err, errRaw, errInstances)
 }
 
-// sample shows what names and folders say of a sample.
-func (v *volume) sample(ctx context.Context, p *validate.Pass, raw *array) {
+// sample shows what names and folders say of a sample, and which of its arrays it lacks.
+func (v *volume) sample(ctx context.Context, p *validate.Pass, raw, instances *array) {
 	set, free := dataset, licence
-	s := &validate.Sample{Place: v.at, Kind: validate.Volume, Sample: schemas.Sample{
+	s := &validate.Sample{Place: v.at, Kind: validate.Volume, Errs: v.missing, Sample: schemas.Sample{
 		SampleID: v.found.Name, Dataset: &set, Split: v.found.Place.Split, Licence: &free,
 		Source: cmp.Or(v.at.File, v.found.Name+".zarr"),
 	}}
@@ -114,6 +116,9 @@ func (v *volume) sample(ctx context.Context, p *validate.Pass, raw *array) {
 		s.Axes, s.Shape, s.DType, s.PixelSizeUM = &a.Axes, a.Shape, &a.DType, raw.evidence.PixelSizeUM
 		s.Arrays = append(s.Arrays, *a)
 	}
+	if instances != nil {
+		s.Arrays = append(s.Arrays, instances.evidence.Array)
+	}
 	p.Sample(ctx, s)
 }
 
@@ -126,9 +131,13 @@ type array struct {
 	zyx      [3]int
 }
 
-// open opens an array of the sample.
+// open opens an array of the sample. One that is not there is nil and noted as missing.
 func (v *volume) open(ctx context.Context, name, role string) (*array, error) {
 	z, err := zarr.OpenArray(ctx, v.store, v.found.Root+layout.Volumes+"/"+name)
+	if errors.Is(err, store.ErrNotExist) {
+		v.missing = append(v.missing, &validate.MissingError{What: fmt.Sprintf("%s/%s is missing", layout.Volumes, name)})
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -138,7 +138,8 @@ func TestNoSample(t *testing.T) {
 	if err := os.RemoveAll(gone[0]); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := run(t, release); err == nil || !strings.Contains(err.Error(), "gt_instances") {
-		t.Errorf("without ground truth: %v", err)
+	result, err := run(t, release)
+	if err != nil || len(result.Findings) != 1 || result.Findings[0].Rule != "DS004" || !strings.Contains(result.Findings[0].Message, "gt_instances") {
+		t.Errorf("without ground truth: %v, %q", err, said(result))
 	}
 }

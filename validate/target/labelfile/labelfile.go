@@ -45,6 +45,9 @@ func New(path string, o Options) (*Target, error) {
 // Name implements validate.Target.
 func (t *Target) Name() string { return t.path }
 
+// Serial implements validate.Serial.
+func (t *Target) Serial() {}
+
 // Walk implements validate.Target. What is wrong with one of the files does not keep the others from being
 // looked at.
 func (t *Target) Walk(ctx context.Context, p *validate.Pass) error {
@@ -64,7 +67,7 @@ func (t *Target) Walk(ctx context.Context, p *validate.Pass) error {
 	errs = append(errs, err)
 	var second *labels
 	if t.options.Second != "" && ctx.Err() == nil {
-		second, err = readLabels(ctx, p, t.options.Second, cmpImage(image.array, first))
+		second, err = readLabels(ctx, p, t.options.Second, beside(image.array, first))
 		errs = append(errs, err)
 	}
 	if first != nil {
@@ -77,8 +80,8 @@ func (t *Target) Walk(ctx context.Context, p *validate.Pass) error {
 	return errors.Join(errs...)
 }
 
-// cmpImage is what a second annotation must have the shape of: the image, or else the first.
-func cmpImage(image *validate.Array, first *labels) *validate.Array {
+// beside is what a second annotation must have the shape of: the image, or else the first annotation.
+func beside(image *validate.Array, first *labels) *validate.Array {
 	if image == nil && first != nil {
 		return first.file.array
 	}

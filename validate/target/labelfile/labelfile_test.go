@@ -240,7 +240,17 @@ func TestUnreadable(t *testing.T) {
 	if _, err := run(t, path, Options{Second: path, Coverage: "0:9999"}, nil); err == nil || !strings.Contains(err.Error(), "leaves the array") {
 		t.Errorf("a region outside of the image: %v", err)
 	}
-	long := filepath.Join("..", "..", "..", "internal", "tiffio", "testdata", "malformed", "strip-inflates-long.tif")
+	malformed := filepath.Join("..", "..", "..", "internal", "tiffio", "testdata", "malformed")
+	files, err := filepath.Glob(filepath.Join(malformed, "*.tif"))
+	if err != nil || len(files) < 20 {
+		t.Fatalf("%d malformed files, %v", len(files), err)
+	}
+	for _, file := range files {
+		if result, err := run(t, file, Options{Image: file, Second: file, Coverage: "all"}, nil); err == nil && len(result.Findings) == 0 {
+			t.Errorf("%s passes for clean", file)
+		}
+	}
+	long := filepath.Join(malformed, "strip-inflates-long.tif")
 	result, err := run(t, long, Options{}, nil)
 	if !errors.Is(err, tiffio.ErrTooLong) || len(found(result, "PX008", instanceOnlyOrNil)) != 1 {
 		t.Errorf("a strip that inflates past its pixels: %v", err)

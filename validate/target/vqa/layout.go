@@ -12,6 +12,9 @@ import (
 // layout says what the columns of a target are.
 type layout struct {
 	m *itemfile.Map
+	// dataset is the name of the data set that a conversion makes, where the items say as much as its samples: from
+	// which source and under which licence each is. "" for others.
+	dataset string
 	// Columns of tables of ours, which a map has no names for; "" where the file lacks them.
 	kind, variant, questionID, split, batch string
 	consumed                                map[string]bool // columns that are no column of the sample
@@ -71,8 +74,8 @@ func guessLayout(columns []schemas.Column) (*layout, error) {
 	case m.Image == "":
 		return nil, fmt.Errorf("the columns are no questions and no pictures: want question, options, answer, answer_index or image; have %s", strings.Join(names, ", "))
 	}
-	if l.questionID == "" && m.ID == "id" {
-		m.ID, l.questionID = first(slices.DeleteFunc(slices.Clone(usual.id), func(n string) bool { return n == "id" })), "id"
+	if l.questionID == "" && m.ID != "id" {
+		l.questionID = own("id")
 	}
 	l.consume(names)
 	return l, nil
@@ -85,6 +88,9 @@ func mapped(name string, columns []string) (*layout, error) {
 		return nil, err
 	}
 	l := &layout{m: m}
+	if slices.Contains(columns, m.Dataset) && slices.Contains(columns, m.ItemLicence) {
+		l.dataset = m.Name
+	}
 	l.consume(columns)
 	return l, nil
 }
