@@ -10,7 +10,7 @@ import (
 	"github.com/micropq/micropq/testdata/gen/fisbegen"
 )
 
-// Random boxes through the pipe and through the Python reader are what numpy slices out of the
+// Random boxes through the pipe, from a server and through the Python reader are what numpy slices out of the
 // source. $MICROPQ_CASES says how many.
 func TestCasesInPython(t *testing.T) {
 	python := oracle.Python(t)
@@ -25,5 +25,6 @@ func TestCasesInPython(t *testing.T) {
 	const script = "../../python/tests/cases.py"
 	n := os.Getenv("MICROPQ_CASES")
 	t.Logf("%s", oracle.Run(t, python, script, "stream", self, dst, src, cmp.Or(n, "1000")))
+	t.Logf("%s", oracle.Run(t, python, script, "flight", self, dst, src, cmp.Or(n, "1000")))
 	t.Logf("%s", oracle.Run(t, python, script, "reader", dst, src, cmp.Or(n, "300")))
 }

@@ -54,8 +54,11 @@ func (h *holder) done() {
 
 // buffer is a part of the batch's memory, in use until gRPC frees it.
 func (h *holder) buffer(part []byte) mem.Buffer {
-	if h == nil || mem.IsBelowBufferPoolingThreshold(cap(part)) { // gRPC does not count those
+	if h == nil {
 		return mem.SliceBuffer(part)
+	}
+	if mem.IsBelowBufferPoolingThreshold(cap(part)) { // gRPC does not tell when it is done with so little
+		return mem.SliceBuffer(slices.Clone(part))
 	}
 	h.users.Add(1)
 	return mem.NewBuffer(&part, h)

@@ -209,6 +209,7 @@ func TestGet(t *testing.T) {
 	for name, change := range map[string]func(*Request){
 		"crops":   func(r *Request) {},
 		"many":    func(r *Request) { r.Options.Count, r.Options.Partition.Batch = 600, 2 }, // memory of batches is used again
+		"tiny":    func(r *Request) { r.Options.Size, r.Options.Count, r.Options.Partition.Batch = []int{1, 2, 3}, 3000, 2 },
 		"rank":    func(r *Request) { r.Options.Partition.Rank, r.Options.Partition.World = 2, 3 },
 		"mixture": func(r *Request) { r.Datasets = []Source{{"a", 1}, {"b", 2}} },
 		"tiles": func(r *Request) {

@@ -1,6 +1,7 @@
 """Batches from a ``micropq serve`` process, over Arrow Flight."""
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from ._stream import Batch, StreamError, flag_name
+from ._stream import Batch, StreamError, flag_name, stream
 
 _T = TypeVar("_T")
 
@@ -59,16 +60,14 @@ class Server:
         self,
         datasets: str | Sequence[str],
         *,
-        batch: int = 1,
-        kind: str = "crops",
         state: Mapping[str, Any] | None = None,
         weight: Sequence[float] = (),
         **options: Any,
     ) -> FlightStream:
         """Draw batches from one data set, or from several together.
 
-        The arguments are those of ``micropq.stream``, and so are the batches. ``datasets`` are names from
-        ``datasets()``. Options that are about the process, such as ``memory`` and ``jobs``, are the server's.
+        ``datasets`` are names from ``datasets()``. The other arguments are those of ``micropq.stream``, and so are the
+        batches; ``memory`` and ``jobs`` are the server's.
 
         ``state`` is ``Batch.state`` of the last batch that was used, also one that ``micropq.stream`` or another
         server of the same data gave.
@@ -76,11 +75,10 @@ class Server:
         names = [datasets] if isinstance(datasets, str) else list(datasets)
         if len(weight) not in (0, len(names)):
             raise ValueError(f"{len(weight)} weights for {len(names)} data sets")
-        options = {"batch": batch, "kind": kind, "state": state, **options}
         request = {
             "version": VERSION,
             "datasets": [{"name": n, "weight": w} for n, w in zip(names, weight)] if len(weight) else [{"name": n} for n in names],
-            "options": {flag_name(n): [v] if n in ("offset", "scale") and np.isscalar(v) else v for n, v in options.items() if v is not None},
+            "options": _fields({"state": state, **options}),
         }
         return FlightStream(self, json.dumps(request, default=_plain).encode())
 
@@ -121,6 +119,12 @@ class FlightStream(Iterator[Batch]):
 
         self._server = server
         self._reader: Any = _call(lambda: server._flight().do_get(flight.Ticket(ticket), server._options()))
+        self._schema: pa.Schema = _call(lambda: self._reader.schema)
+
+    @property
+    def normalisation(self) -> list[dict[str, Any]]:
+        """As of ``micropq.Stream``: what was done to the elements of images."""
+        return json.loads((self._schema.metadata or {}).get(b"micropq:normalisation", b"[]"))
 
     def __iter__(self) -> FlightStream:
         return self
@@ -208,6 +212,24 @@ def _call(f: Callable[[], _T]) -> _T:
         if found is None:
             raise ServerError(str(e), "unknown") from e
         raise ServerError(found["message"], found["status"]) from e
+
+
+#: the options of a stream, by their names in Python
+_OPTIONS = inspect.signature(stream).parameters.keys() - {"datasets", "weight", "memory", "jobs"}
+
+
+def _fields(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a request for options under their names in Python."""
+    fields = {}
+    for name, value in options.items():
+        if name not in _OPTIONS:
+            raise TypeError(f"there is no option {name!r}, but {', '.join(sorted(_OPTIONS))}")
+        if value is None:
+            continue
+        if name in ("offset", "scale") and np.ndim(value) == 0:
+            value = [value]  # of all channels
+        fields[flag_name(name)] = value
+    return fields
 
 
 def _plain(value: Any) -> Any:

@@ -91,7 +91,7 @@ def binary() -> str:
     return found
 
 
-#: bytes that the pipe holds, so that neither process waits for the other at every page; as many as Linux lets any user have
+#: bytes that the pipe holds, so that the two processes wait less for each other than with 64 KiB; as many as Linux lets any user have
 _PIPE = 1 << 20
 
 

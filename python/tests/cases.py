@@ -3,6 +3,7 @@
     cases.py boxes RELEASE FOLDER COUNT           boxes.json and boxes.bin, for a reader in another language
     cases.py reader DATASET RELEASE COUNT         asks micropq.open for regions
     cases.py stream BINARY DATASET RELEASE COUNT  asks micropq.stream for batches
+    cases.py flight BINARY DATASET RELEASE COUNT  asks micropq.connect for batches, of which some come in pieces
 
 The labels of the release hold the ids of its neurons, one channel each, which may overlap. The same seed
 gives the same cases.
@@ -178,18 +179,32 @@ def check_reader(dataset, release, count):
     print(count, "regions")
 
 
+def check_draws(source, count, draw):
+    """Batches that draw gives for options."""
+    seen = 0
+    while seen < int(count):  # tiles may be fewer than were asked for
+        for n, options in draws(source, int(count) - seen, 3, seed=seen):
+            with draw(**options) as batches:
+                seen += check_batches(source, batches, options, n)
+    print(seen, "items")
+
+
 def check_stream(binary, dataset, release, count):
     """Batches through the pipe."""
     os.environ["MICROPQ_BINARY"] = binary
     import micropq
 
-    source, seen = Source(release), 0
-    while seen < int(count):  # tiles may be fewer than were asked for
-        for n, options in draws(source, int(count) - seen, 3, seed=seen):
-            with micropq.stream(dataset, **options) as batches:
-                seen += check_batches(source, batches, options, n)
-    print(seen, "items")
+    check_draws(Source(release), count, functools.partial(micropq.stream, dataset))
+
+
+def check_flight(binary, dataset, release, count):
+    """Batches from a server."""
+    import micropq
+    from serving import Running
+
+    with Running(binary, "cases=" + dataset, "--quiet", "--max-message", "3MiB") as server, micropq.connect(server.url) as c:
+        check_draws(Source(release), count, functools.partial(c.batches, "cases"))
 
 
 if __name__ == "__main__":
-    {"boxes": write_boxes, "reader": check_reader, "stream": check_stream}[sys.argv[1]](*sys.argv[2:])
+    {"boxes": write_boxes, "reader": check_reader, "stream": check_stream, "flight": check_flight}[sys.argv[1]](*sys.argv[2:])
