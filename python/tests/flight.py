@@ -202,6 +202,12 @@ def kept_out():
         refused("unavailable", [], lambda: micropq.connect(url, token=token).datasets())
         refused("unavailable", [], lambda: micropq.connect(url.replace("+tls", ""), token=token).datasets())
     assert token not in server.log
+    with open(KEYS + "/key.pem") as f:
+        own = {"cert_chain": pem, "private_key": f.read()}
+    with serve("a=" + DATASET, "--listen", "grpc+tls://localhost:0", *tls[:4], "--tls-client-ca", KEYS + "/cert.pem") as server:
+        url = server.url.replace("127.0.0.1", "localhost").replace("[::1]", "localhost")
+        assert micropq.connect(url, tls_root_certs=pem, **own).datasets() == ["a"]
+        refused("unavailable", [], lambda: micropq.connect(url, tls_root_certs=pem).datasets())
     unix = tempfile.mkdtemp() + "/s"
     with serve("a=" + DATASET, "--listen", "grpc+unix://" + unix) as server:
         assert micropq.connect(server.url).datasets() == ["a"]

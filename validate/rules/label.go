@@ -183,8 +183,9 @@ func gaps(s *validate.Scope, l *validate.Layer) {
 	s.Report(f)
 }
 
+// small also looks at instances of which it is known that they have no element, as polygons smaller than a pixel may have.
 func small(s *validate.Scope, in *validate.Instance) {
-	if !wanted(s, in) {
+	if empty := in.Mask != nil && len(in.Mask) == 0 && !in.Crowd && !rejected(in) && s.For(in.Kind); !empty && !wanted(s, in) {
 		return
 	}
 	limit := s.Limit("min_area")
