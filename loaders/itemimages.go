@@ -21,13 +21,19 @@ type EncodedImage struct {
 }
 
 // ImageBuffer is memory for images to be read into; a goroutine keeps one.
-type ImageBuffer struct{ reads []*shardfile.Buffer }
+type ImageBuffer struct {
+	memory []byte
+	reads  []shardfile.Buffer
+}
 
-// imageRead is a run of images that are read by one request.
+// imageRead is a run of pages with images that is read by one request: of a data set that is not remote one
+// page.
 type imageRead struct {
-	from, to shardfile.Place // the pages of the first and the last; to.Size is 0 where there is only one image
+	from, to shardfile.Place // the first and the last page
 	places   []*imagePlace
 }
+
+func (r *imageRead) size() int64 { return r.to.End() - r.from.Offset }
 
 // Images reads the images of items, each once however many items have it, side by side; of a remote data set
 // those that lie together by one request. They lie in the memory of buf until it is used again. The error is
@@ -48,15 +54,12 @@ func (l *ItemList) Images(ctx context.Context, items []int, buf *ImageBuffer) ([
 		}
 	}
 	reads := l.reads(ctx, places, put)
-	for len(buf.reads) < len(reads) {
-		buf.reads = append(buf.reads, new(shardfile.Buffer))
-	}
+	buf.divide(reads)
 	var group errgroup.Group
 	group.SetLimit(l.dataset.Readers(l.dataset.options.Workers))
-	for n, r := range reads {
-		buf.reads[n].Read = 0
+	for n := range reads {
 		group.Go(func() error {
-			r.do(ctx, buf.reads[n], put)
+			reads[n].do(ctx, &buf.reads[n], put)
 			return nil
 		})
 	}
@@ -74,18 +77,31 @@ func (l *ItemList) Images(ctx context.Context, items []int, buf *ImageBuffer) ([
 	return images, stats, nil
 }
 
-// reads are how images are read. Those that cannot be found are put with their error.
-func (l *ItemList) reads(ctx context.Context, places []*imagePlace, put func(*imagePlace, EncodedImage)) (reads []imageRead) {
-	if !l.dataset.remote {
-		for _, p := range places {
-			reads = append(reads, imageRead{places: []*imagePlace{p}})
-		}
-		return reads
+// divide gives every read its part of the memory.
+func (b *ImageBuffer) divide(reads []imageRead) {
+	total := int64(0)
+	for i := range reads {
+		total += reads[i].size()
 	}
+	if int64(cap(b.memory)) < total {
+		b.memory = make([]byte, total+total/4)
+	}
+	b.reads = slices.Grow(b.reads[:0], len(reads))[:len(reads)]
+	left := b.memory[:cap(b.memory)]
+	for i := range reads {
+		b.reads[i] = shardfile.Buffer{}
+		b.reads[i].Use(left[:reads[i].size()])
+		left = left[reads[i].size():]
+	}
+}
+
+// reads are how images are read, in the order of the samples. Images that cannot be found are put with their
+// error. Reads do not overlap and lie in their files, which bounds their sum whatever an index says.
+func (l *ItemList) reads(ctx context.Context, places []*imagePlace, put func(*imagePlace, EncodedImage)) (reads []imageRead) {
 	slices.SortFunc(places, func(a, b *imagePlace) int { return cmp.Compare(a.ordinal, b.ordinal) })
 	at, failed := make([]shardfile.Place, len(places)), make([]error, len(places))
 	var group errgroup.Group
-	group.SetLimit(remoteReaders)
+	group.SetLimit(l.dataset.Readers(1))
 	for i, p := range places {
 		group.Go(func() error { // the first of a row group reads where its pages lie
 			at[i], failed[i] = p.shard.file.Locate(ctx, p.row, imageColumn, new(shardfile.Buffer))
@@ -93,19 +109,27 @@ func (l *ItemList) reads(ctx context.Context, places []*imagePlace, put func(*im
 		})
 	}
 	_ = group.Wait()
+	var last *imageRead
 	for i, p := range places {
-		if failed[i] != nil {
-			put(p, EncodedImage{Err: p.blame(ctx, failed[i])})
+		if err := failed[i]; err != nil {
+			put(p, EncodedImage{Err: p.blame(ctx, err)})
 			continue
 		}
-		if n := len(reads); n > 0 {
-			r := &reads[n-1]
-			if r.places[0].shard == p.shard && at[i].Offset >= r.to.End() && at[i].Offset-r.to.End() <= maxGap && at[i].End()-r.from.Offset <= maxSpan {
-				r.places, r.to = append(r.places, p), at[i]
-				continue
-			}
+		together := last != nil && last.places[0].shard == p.shard
+		switch {
+		case together && at[i] == last.to: // another program put several images into a page
+			last.places = append(last.places, p)
+			continue
+		case at[i].Size < 1 || at[i].Offset < 0 || at[i].Offset > p.shard.Bytes-at[i].Size, together && at[i].Offset < last.to.End():
+			err := fmt.Errorf("its page of %d bytes at byte %d overlaps another or leaves the file of %d", at[i].Size, at[i].Offset, p.shard.Bytes)
+			put(p, EncodedImage{Err: p.blame(ctx, err)})
+			continue
+		case together && l.dataset.remote && at[i].Offset-last.to.End() <= maxGap && at[i].End()-last.from.Offset <= maxSpan:
+			last.places, last.to = append(last.places, p), at[i]
+			continue
 		}
 		reads = append(reads, imageRead{at[i], at[i], []*imagePlace{p}})
+		last = &reads[len(reads)-1]
 	}
 	return reads
 }
@@ -113,7 +137,7 @@ func (l *ItemList) reads(ctx context.Context, places []*imagePlace, put func(*im
 // do reads the images of a run into a buffer.
 func (r *imageRead) do(ctx context.Context, buf *shardfile.Buffer, put func(*imagePlace, EncodedImage)) {
 	err := context.Cause(ctx)
-	if err == nil && r.to.Size > 0 {
+	if err == nil && len(r.places) > 1 {
 		err = r.places[0].shard.file.Load(ctx, r.from, r.to, buf)
 	}
 	for _, p := range r.places {

@@ -33,6 +33,10 @@ run bin/micropq annotate agree --coverage second --sample IF_S60 --array gt_inst
 say "Questions about images: mu-Bench"
 run bin/micropq convert ubench testdata/ubench "$out/ubench"
 
+say "What is wrong with them, as CI would ask"
+run bin/micropq validate --fail-level none --ignore LB --show 2 "$out/fisbe" "$out/nclsm"
+run bin/micropq rules explain AG001
+
 python=${MICROPQ_PYTHON:-.venv/bin/python}
 if [ -x "$python" ]; then
     say "The same with pyarrow alone"

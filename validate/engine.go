@@ -378,6 +378,10 @@ func (s *Scope) Report(f Finding) {
 
 // writable is a value that JSON has: what it has not, such as infinity, becomes text.
 func writable(v any) any {
+	switch v.(type) {
+	case nil, bool, int, int32, int64, string: // most are
+		return v
+	}
 	if _, err := json.Marshal(v); err != nil {
 		return fmt.Sprint(v)
 	}

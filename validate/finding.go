@@ -6,6 +6,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -67,20 +68,21 @@ type Finding struct {
 // detail). Of a target without a data set's name or samples it is the last part of the target's name that
 // counts, so that it does not matter from where validation was started.
 func (f *Finding) fingerprint() string {
-	h := xxhash.New()
 	set := f.Dataset
 	if set == "" && f.Sample == "" {
 		set = path.Base(filepath.ToSlash(f.Target))
 	}
 	instance := ""
 	if f.Instance != nil {
-		instance = fmt.Sprint(*f.Instance)
+		instance = strconv.FormatInt(*f.Instance, 10)
 	}
-	for _, s := range []string{f.Rule, set, f.Sample, f.Array, fmt.Sprint(f.Level), instance, f.Question, f.Detail} {
-		fmt.Fprintf(h, "%d:%s", len(s), s)
+	var b []byte
+	for _, s := range [...]string{f.Rule, set, f.Sample, f.Array, strconv.Itoa(f.Level), instance, f.Question, f.Detail} {
+		b = strconv.AppendInt(b, int64(len(s)), 10)
+		b = append(append(b, ':'), s...)
 	}
-	fmt.Fprintf(h, "%x", f.Content)
-	return fmt.Sprintf("%016x", h.Sum64())
+	b = strconv.AppendUint(b, f.Content, 16)
+	return fmt.Sprintf("%016x", xxhash.Sum64(b))
 }
 
 // compareFindings orders findings for people: worst first, then by rule and place.

@@ -3,6 +3,7 @@ package validate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/micropq/micropq/annotate/edit"
@@ -62,8 +63,7 @@ type Mended struct {
 	Fixed    int        // how many of them it did
 }
 
-// Mend has targets mend what they safely can. It goes on with the other targets where one fails, which is a
-// *TargetError, joined.
+// Mend has targets mend what they safely can. It goes on with the other targets where one fails.
 func Mend(ctx context.Context, targets []Target, findings []*Finding) (all []Mended, err error) {
 	var errs []error
 	for _, t := range targets {
@@ -80,7 +80,7 @@ func Mend(ctx context.Context, targets []Target, findings []*Finding) (all []Men
 		}
 		n, err := fixer.Fix(ctx, safe)
 		if err != nil {
-			errs = append(errs, &TargetError{t.Name(), err})
+			errs = append(errs, fmt.Errorf("%s is not mended: %w", t.Name(), err))
 		}
 		if n > 0 {
 			all = append(all, Mended{t.Name(), safe, n})

@@ -84,7 +84,11 @@ func runServe(c *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	o.Memory = limitMemory(o.Memory)
+	var opened []*loaders.Dataset
+	for _, s := range sets {
+		opened = append(opened, s.Dataset)
+	}
+	o.Memory = limitMemory(o.Memory, opened)
 	server, err := arrowflight.New(sets, o)
 	if err != nil {
 		return &usageError{err}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"syscall"
@@ -68,12 +67,11 @@ func runStream(c *cli.Context) (err error) {
 	if err != nil {
 		return usagef("--progress: %w", err)
 	}
-	o.Memory = limitMemory(o.Memory)
 	report := progress.New(c.App.ErrWriter, mode, isTerminal(c.App.ErrWriter))
 	o.OnSkipped = func(item batch.Item, err error) {
 		report.Note(skipped(item, err))
 	}
-	sources, err := openSources(c)
+	sources, err := openSources(c, o.Memory)
 	defer func() {
 		for _, s := range sources {
 			err = errors.Join(err, s.Dataset.Close())
@@ -82,6 +80,7 @@ func runStream(c *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	o.Memory = limitMemory(o.Memory, datasetsOf(sources))
 	l, err := newLoader(c, sources, o)
 	if err != nil {
 		return err
@@ -117,7 +116,7 @@ func newLoader(c *cli.Context, sources []batch.Source, o batch.Options) (*batch.
 	var memory *batch.MemoryError
 	if errors.As(err, &memory) {
 		return nil, usagef("--memory %s: two batches of %s and the buffers to read them need at least --memory %dMiB",
-			c.String("memory"), formatBytes(memory.Batch), (memory.Need+programBytes)/3*4>>20+1)
+			c.String("memory"), formatBytes(memory.Batch), neededMemory(memory.Need, datasetsOf(sources))>>20+1)
 	}
 	if err != nil || c.String("state") == "" {
 		return l, err
@@ -133,13 +132,20 @@ func newLoader(c *cli.Context, sources []batch.Source, o batch.Options) (*batch.
 	return l.Resume(s)
 }
 
-func openSources(c *cli.Context) (sources []batch.Source, err error) {
+func datasetsOf(sources []batch.Source) (sets []*loaders.Dataset) {
+	for _, s := range sources {
+		sets = append(sets, s.Dataset)
+	}
+	return sets
+}
+
+func openSources(c *cli.Context, memory int64) (sources []batch.Source, err error) {
 	weights := c.Float64Slice("weight")
 	if len(weights) > 0 && len(weights) != c.NArg() {
 		return nil, usagef("%d times --weight for %d data sets", len(weights), c.NArg())
 	}
 	for i, location := range c.Args().Slice() {
-		d, err := loaders.Open(c.Context, location, loaders.Options{Workers: c.Int("jobs")})
+		d, err := loaders.Open(c.Context, location, loaders.Options{Workers: c.Int("jobs"), IndexMemory: memory / indexShare})
 		if err != nil {
 			return sources, err
 		}
@@ -162,20 +168,6 @@ func streamOptions(c *cli.Context) (o batch.Options, err error) {
 		return o, &usageError{err}
 	}
 	return o, nil
-}
-
-// programBytes is what the program takes by itself: its own pages, and the indexes of a data set
-// of moderate size.
-const programBytes = 32 << 20
-
-// limitMemory keeps the resident memory of the program, the runtime and its garbage included,
-// below --memory, and returns how much of it batches and what they are read with may take. A
-// limit that the user gave the runtime stands.
-func limitMemory(memory int64) int64 {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(max(memory-programBytes, programBytes))
-	}
-	return max(memory-memory/4-programBytes, 1)
 }
 
 // listen serves a stream of its own to everyone who connects, until ctx is done.

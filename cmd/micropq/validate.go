@@ -26,8 +26,8 @@ func validateCommand() *cli.Command {
 		Usage:     "find what is wrong with annotations and data sets",
 		ArgsUsage: "TARGET...",
 		Description: `TARGET is a data set, an instance label image (TIFF, PNG, npy, zarr), COCO JSON, GeoJSON,
-questions (JSON Lines, Parquet, Arrow), or a zarr of FISBe. What it is is guessed where that is
-plain. micropq rules lists what is looked for.
+questions (JSON Lines, Parquet, Arrow), a zarr of FISBe or its list of samples. What it is is
+guessed where that is plain. micropq rules lists what is looked for.
 
 Rules, their limits and exceptions are set in .micropq.yaml, which is looked for in the folder of
 the targets and upward. A baseline lists findings that are known: only new ones fail.
@@ -48,7 +48,7 @@ Examples:
    micropq validate --baseline known.json masks/*.tiff`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "as", Usage: "`KIND` of the targets: " + strings.Join(target.Kinds(), ", ") + " (default: guessed)"},
-			&cli.StringFlag{Name: "image", Usage: "`FILE` of the image that a label image annotates"},
+			&cli.StringFlag{Name: "image", Usage: "`FILE` of the image that a label image or GeoJSON annotates"},
 			&cli.StringFlag{Name: "second", Usage: "`FILE` of a second annotation of the same image"},
 			&cli.StringFlag{Name: "coverage", Usage: "where the second annotator looked: all, second (about what was drawn), or a region as 0:512,100:300"},
 			&cli.StringSliceFlag{Name: "select", Usage: "`RULES` to look with, by id or beginning of it (default: all that are on)"},

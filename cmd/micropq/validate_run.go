@@ -206,9 +206,13 @@ func readTargets(r *report.Report) []string {
 	})
 }
 
-// write writes every report, those that can be even where one cannot.
+// write writes every report, those that can be even where one cannot. Where all go to files, a line tells
+// what came of it.
 func (v *validation) write(stdout io.Writer, r *report.Report) error {
 	var errs []error
+	if !slices.ContainsFunc(v.outputs, func(o reportOutput) bool { return o.file == "" }) {
+		v.progress.Note(r.Summary())
+	}
 	for _, o := range v.outputs {
 		switch {
 		case o.file == "":

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/micropq/micropq/validate/rules"
 )
 
 // laboratory is a folder with two label images, one of them with specks and gaps, a configuration, and a file
@@ -182,9 +184,19 @@ func TestValidateSeveralReports(t *testing.T) {
 	if got, err := os.ReadFile(summary); err != nil || !bytes.HasPrefix(got, []byte("of another step\n### micropq validate\n")) {
 		t.Errorf("summary: %s, %v", got, err)
 	}
-	var log struct{ Version string }
+	var log struct {
+		Version string
+		Runs    []struct {
+			Tool struct {
+				Driver struct{ Rules []struct{ ID string } }
+			}
+		}
+	}
 	if data, err := os.ReadFile(sarif); err != nil || json.Unmarshal(data, &log) != nil || log.Version != "2.1.0" {
-		t.Errorf("SARIF: %+v, %v", log, err)
+		t.Fatalf("SARIF: %+v, %v", log, err)
+	}
+	if n, want := len(log.Runs[0].Tool.Driver.Rules), len(rules.All()); n != want {
+		t.Errorf("SARIF lists %d rules, want all %d", n, want)
 	}
 	parts, err := filepath.Glob(filepath.Join(dir, "*.part"))
 	if err != nil || len(parts) > 0 {
@@ -302,7 +314,7 @@ func TestValidateFix(t *testing.T) {
 	specks := filepath.Join(dir, "old", "specks.npy")
 	line := []string{"validate", specks, "--select", "LB002,LB003"}
 	stdout := must(t, append(line, "--fix")...)
-	for _, want := range []string{"mended " + specks + ": LB002: number the 4 instances from 1", "instance 3 has 1 pixel", "instance 4 has 1 pixel", "2 warnings ("} {
+	for _, want := range []string{"mended " + specks + ": LB002: number ", "instance 3 has 1 pixel", "instance 4 has 1 pixel", "2 warnings ("} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("%q is not in\n%s", want, stdout)
 		}

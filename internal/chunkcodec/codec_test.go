@@ -54,6 +54,10 @@ func TestRoundTrip(t *testing.T) {
 				if got[:len(got)+1][len(got)] != 0xee {
 					t.Errorf("%s, %d x %d bytes: wrote past the end", e, n, itemSize)
 				}
+				got = got[:0]
+				if err := dec.Parts(payload, e, itemSize, len(src), func(part []byte) { got = append(got, part...) }); err != nil || !bytes.Equal(got, src) {
+					t.Errorf("%s, %d x %d bytes: the parts differ, %v", e, n, itemSize, err)
+				}
 			}
 		}
 	}

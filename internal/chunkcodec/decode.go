@@ -24,6 +24,7 @@ const (
 type Decoder struct {
 	z       *zstd.Decoder
 	scratch []byte
+	part    []byte
 	strides []int
 }
 
@@ -171,4 +172,36 @@ func cStrides(st, shape []int, itemSize int) []int {
 		st[i], itemSize = itemSize, itemSize*st[i]
 	}
 	return st
+}
+
+// partBytes is how much Parts hands out at a time: it stays in the nearest caches.
+const partBytes = 32 << 10
+
+// Parts decodes the payload of a chunk of size bytes and calls each with its elements, some at a time and in their
+// order, for those who look at them once and need no chunk in memory. It fails as Decode does; each has then been
+// called for none of them.
+func (d *Decoder) Parts(payload []byte, e Encoding, itemSize, size int, each func(part []byte)) error {
+	if err := checkItems(size, itemSize); err != nil {
+		return err
+	}
+	plain, err := d.plain(payload, e, size)
+	if err != nil {
+		return err
+	}
+	step := max(1, partBytes/itemSize)
+	d.part = grow(d.part, step*itemSize)
+	for first := 0; first < size/itemSize; first += step {
+		n := min(step, size/itemSize-first) * itemSize
+		part := d.part[:n]
+		switch {
+		case e == ShuffleZstd && itemSize > 1:
+			shuffle.UnshuffleRange(part, plain, itemSize, first)
+		case e == Raw: // which lies anywhere in its page, not where elements are aligned
+			copy(part, plain[first*itemSize:])
+		default:
+			part = plain[first*itemSize:][:n]
+		}
+		each(part)
+	}
+	return nil
 }

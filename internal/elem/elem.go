@@ -72,6 +72,18 @@ type Stats struct {
 	Foreground int64 // elements other than the fill value
 }
 
+// Add adds the statistics of further elements.
+func (s *Stats) Add(o Stats) {
+	s.Foreground += o.Foreground
+	switch {
+	case !o.Valid:
+	case !s.Valid:
+		s.Min, s.Max, s.Valid = o.Min, o.Max, true
+	default:
+		s.Min, s.Max = min(s.Min, o.Min), max(s.Max, o.Max)
+	}
+}
+
 // Scan computes the statistics of dense elements.
 func Scan(data []byte, d schemas.DType, fill float64) Stats {
 	switch d {

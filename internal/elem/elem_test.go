@@ -2,6 +2,7 @@ package elem
 
 import (
 	"encoding/binary"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -25,3 +26,21 @@ func TestScan16(t *testing.T) {
 		}
 	}
 }
+
+// Statistics of parts add up to those of the whole.
+func TestAdd(t *testing.T) {
+	data, err := binary.Append(nil, binary.LittleEndian, []float32{nan(), nan(), 3, -1, 0, 7, nan(), 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Scan(data, schemas.Float32, 0)
+	for cut := 0; cut <= len(data); cut += 4 {
+		got := Scan(data[:cut], schemas.Float32, 0)
+		got.Add(Scan(data[cut:], schemas.Float32, 0))
+		if got != want {
+			t.Errorf("cut at %d: %+v, want %+v", cut, got, want)
+		}
+	}
+}
+
+func nan() float32 { return float32(math.NaN()) }

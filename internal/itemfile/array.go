@@ -41,8 +41,10 @@ func (in *arrayInput) Read(ctx context.Context, _ int, wanted []int, yield func(
 	defer func() { err = errors.Join(err, r.Close()) }()
 	bounded := &boundedReader{from: io.NewSectionReader(r, 0, size), left: MaxItem}
 	d := json.NewDecoder(bounded)
-	if t, err := d.Token(); err != nil || t != json.Delim('[') {
-		return &Error{File: in.Info.Key, Err: errors.Join(errors.New("want a JSON array"), err)}
+	if t, err := d.Token(); err != nil {
+		return &Error{File: in.Info.Key, Err: fmt.Errorf("want a JSON array: %w", err)}
+	} else if t != json.Delim('[') {
+		return &Error{File: in.Info.Key, Err: errors.New("want a JSON array")}
 	}
 	for row := int64(0); ; row++ {
 		if ctx.Err() != nil {

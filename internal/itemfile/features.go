@@ -19,8 +19,10 @@ type member struct {
 // members are those of a JSON object in their order.
 func members(data []byte) ([]member, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return nil, errors.Join(errors.New("want a JSON object"), err)
+	if t, err := d.Token(); err != nil {
+		return nil, fmt.Errorf("want a JSON object: %w", err)
+	} else if t != json.Delim('{') {
+		return nil, errors.New("want a JSON object")
 	}
 	var out []member
 	for d.More() {

@@ -14,6 +14,9 @@ type Reader struct {
 	limit int
 }
 
+// ErrTooLong is a value that is longer than a reader may hold.
+var ErrTooLong = errors.New("a value is longer than the limit")
+
 const byteOrderMark = "\ufeff"
 
 // window is how much is read at a time.
@@ -36,7 +39,7 @@ func (r *Reader) fill() error {
 	c.base, c.at, c.data = c.base+int64(c.at), 0, c.data[:kept]
 	if kept == cap(c.data) {
 		if kept >= r.limit {
-			return fmt.Errorf("at byte %d: a value of more than %d bytes", c.base, r.limit)
+			return fmt.Errorf("at byte %d: %w of %d bytes", c.base, ErrTooLong, r.limit)
 		}
 		c.data = append(make([]byte, 0, min(2*kept, r.limit)), c.data...)
 	}

@@ -33,7 +33,7 @@ func TestFormatsAgree(t *testing.T) {
 	dir := t.TempDir()
 	oracle.Run(t, oracle.Python(t), "testdata/write.py", dir)
 	for want, files := range map[string][]string{
-		"flat.npy":    {"flat-big-endian.npy", "flat.tif", "flat-tiled.tif", "flat-big.tif", "flat-16.png", "flat-8.png", "flat-palette.png", "flat.zarr"},
+		"flat.npy":    {"flat-big-endian.npy", "flat.tif", "flat-tiled.tif", "flat-big.tif", "flat-16.png", "flat-8.png", "flat-palette.png", "flat.zarr", "flat.zarr.zip"},
 		"deep.npy":    {"deep.tif", "deep.zarr"},
 		"one-bit.npy": {"one-bit.png"},
 	} {
@@ -57,7 +57,7 @@ func TestFormatsAgree(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"fortran.npy": "Fortran order", "float.npy": "cannot be labels", "four-axes.npy": "4 axes", "negative.npy": "label -1",
-		"channels.zarr": "2 channels", "mixed.tif": "45x91 uint16, 45x91 uint8", "rgb.tif": "3 channels", "rgb.png": "colour", "text.tif": ErrFormat.Error(), "cut.npy": "unexpected EOF", "cut.png": "png", "none.tif": "none.tif",
+		"channels.zarr": "2 channels", "mixed.tif": "45x91 uint16, 45x91 uint8", "rgb.tif": "3 channels", "rgb.png": "colour", "text.tif": ErrFormat.Error(), "cut.npy": "unexpected EOF", "cut.png": "png", "none.tif": "none.tif", "two": "several zarr arrays", "empty": ErrFormat.Error(),
 	} {
 		_, _, err := scan(t.Context(), filepath.Join(dir, name))
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), name) {

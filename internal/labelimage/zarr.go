@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"path/filepath"
+	"path"
 	"slices"
 	"strings"
 
@@ -15,10 +15,9 @@ import (
 	"github.com/micropq/micropq/internal/zarr"
 )
 
-// openZarr opens the array at the root of a store, or under the name of the archive that
-// holds it. Its axes are those of the attribute "axes", else YX, ZYX or CZYX by their number.
-func (im *Image) openZarr(ctx context.Context, path string) (err error) {
-	s, err := store.Open(ctx, path, store.Options{})
+// openZarr opens the array at the root of a store, or the only one in it. Its axes are those of the attribute "axes", else YX, ZYX or CZYX by their number.
+func (im *Image) openZarr(ctx context.Context, location string) (err error) {
+	s, err := store.Open(ctx, location, store.Options{})
 	if err != nil {
 		return err
 	}
@@ -29,7 +28,7 @@ func (im *Image) openZarr(ctx context.Context, path string) (err error) {
 	}()
 	a, err := zarr.OpenArray(ctx, s, "")
 	if errors.Is(err, store.ErrNotExist) {
-		a, err = zarr.OpenArray(ctx, s, strings.TrimSuffix(filepath.Base(path), ".zip"))
+		a, err = onlyArray(ctx, s)
 	}
 	if err != nil {
 		return err
@@ -42,6 +41,34 @@ func (im *Image) openZarr(ctx context.Context, path string) (err error) {
 	im.Segment = int64(nd.Elements(a.Chunks())) * int64(a.DType().Size())
 	im.rows = func(ctx context.Context, each Each) error { return im.zarrRows(ctx, a, each) }
 	return nil
+}
+
+// onlyArray opens the array of a store that holds one.
+func onlyArray(ctx context.Context, s store.Store) (found *zarr.Array, err error) {
+	infos, err := s.List(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range infos {
+		folder, name := path.Split(i.Key)
+		if name != ".zarray" && name != "zarr.json" {
+			continue
+		}
+		a, err := zarr.OpenArray(ctx, s, strings.TrimSuffix(folder, "/"))
+		switch {
+		case err != nil && name == "zarr.json": // a group
+		case err != nil:
+			return nil, err
+		case found != nil:
+			return nil, fmt.Errorf("it holds several zarr arrays, %s and %s: name one of them", found.Path(), a.Path())
+		default:
+			found = a
+		}
+	}
+	if found == nil {
+		return nil, fmt.Errorf("it holds no zarr array: %w", ErrFormat)
+	}
+	return found, nil
 }
 
 func (im *Image) zarrAxes(a *zarr.Array) error {

@@ -1,7 +1,6 @@
 package mask
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -20,13 +19,13 @@ func (r Run) End() int32 { return r.X + r.N }
 
 // before orders runs by position.
 func (r Run) compare(s Run) int {
-	if c := cmp.Compare(r.Z, s.Z); c != 0 {
-		return c
+	switch {
+	case r.Z != s.Z:
+		return int(r.Z) - int(s.Z)
+	case r.Y != s.Y:
+		return int(r.Y) - int(s.Y)
 	}
-	if c := cmp.Compare(r.Y, s.Y); c != 0 {
-		return c
-	}
-	return cmp.Compare(r.X, s.X)
+	return int(r.X) - int(s.X)
 }
 
 // sameRow reports whether r and s lie in the same row.

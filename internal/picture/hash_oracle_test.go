@@ -21,7 +21,7 @@ func TestHashAsImageHash(t *testing.T) {
 		Scene              int
 		Change, Data, Hash string
 	}
-	if err := json.Unmarshal(oracle.Run(t, oracle.Python(t), "testdata/phash.py", "24"), &all); err != nil {
+	if err := json.Unmarshal(oracle.Run(t, oracle.Python(t), "testdata/phash.py", "12"), &all); err != nil {
 		t.Fatal(err)
 	}
 	ours, theirs := make([]uint64, len(all)), make([]uint64, len(all))

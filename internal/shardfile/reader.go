@@ -40,6 +40,12 @@ type Buffer struct {
 	Read int64
 }
 
+// Use makes the buffer read into memory as long as that suffices.
+func (b *Buffer) Use(memory []byte) {
+	memory = memory[:0:len(memory)]
+	b.page, b.span = memory, span{bytes: memory}
+}
+
 // Held is the memory that the buffer keeps, in bytes.
 func (b *Buffer) Held() int { return cap(b.page) + cap(b.span.bytes) }
 

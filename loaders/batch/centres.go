@@ -16,8 +16,8 @@ import (
 const (
 	// centresPerInstance bounds the centres of one instance; they are spread evenly over its elements.
 	centresPerInstance = 256
-	// centresKept bounds the centres in memory, 12 bytes each.
-	centresKept = 4 << 20
+	// centreBytes is what a centre takes in memory; those kept take a thirty-second of it.
+	centreBytes, centresShare = 12, 32
 )
 
 // centres draws elements of instances.
@@ -27,9 +27,10 @@ type centres struct {
 	level     int
 	classes   [][]instance // one entry, unless classes are drawn first
 
-	turn *semaphore.Weighted       // of who reads them
-	kept map[int]map[int64][]point // by volume and instance id
-	size int                       // points in kept
+	turn  *semaphore.Weighted       // of who reads them
+	kept  map[int]map[int64][]point // by volume and instance id
+	size  int                       // points in kept
+	limit int                       // of them, unless those of one volume are more
 }
 
 // instance is one that crops may be centred on.
@@ -50,7 +51,7 @@ type centre struct {
 
 // newCentres lists the instances of the samples drawn.
 func newCentres(ctx context.Context, c *catalogue, o *Options) (*centres, error) {
-	x := &centres{catalogue: c, array: o.Labels, level: o.Level, turn: semaphore.NewWeighted(1), kept: map[int]map[int64][]point{}}
+	x := &centres{catalogue: c, array: o.Labels, level: o.Level, limit: int(o.Memory / centresShare / centreBytes), turn: semaphore.NewWeighted(1), kept: map[int]map[int64][]point{}}
 	if x.array == "" {
 		i := slices.IndexFunc(c.layouts, func(l layout) bool { return l.role == schemas.RoleLabels })
 		if i < 0 {
@@ -132,7 +133,7 @@ func (x *centres) points(ctx context.Context, in instance) ([]point, error) {
 		}
 		// What is drawn does not depend on what is kept, so any sample may go.
 		for v, old := range x.kept {
-			if x.size+n <= centresKept {
+			if x.size+n <= x.limit {
 				break
 			}
 			for _, p := range old {

@@ -1,4 +1,5 @@
-// Package batch draws batches of crops and tiles from data sets and reads them ahead.
+// Package batch draws batches of crops and tiles, or of questions with their images, from data sets and
+// reads them ahead.
 //
 // Words:
 //
@@ -8,8 +9,12 @@
 //     element and what lies past the last one holds the array's fill value.
 //   - A centre is an element of an instance at which a foreground crop is centred. Centres come
 //     from the runs in the instances table: no voxel is read to choose a crop.
+//   - A whole item is a question and the image of the sample that it is about, encoded as it was
+//     converted or decoded to one size.
 //   - A tensor holds one array of all items of a batch: (N, C, Z, Y, X), or without the axes
 //     that the array lacks. Label arrays are merged over channels to instance ids, int32.
+//   - A [Transform] is what becomes of elements and labels between the data set and a tensor. What
+//     is random in it depends on the seed, the epoch and the position of an item.
 //   - The memory of a [Loader] is that of its batches, from when they are begun until the consumer
 //     asks for the next, of the buffers they are read with, and of chunks that are kept because a
 //     later box may want another part of them. It waits for the consumer rather than hold more.

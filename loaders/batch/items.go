@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -110,9 +109,6 @@ func (l *Loader) encodedBytes() (n int64) {
 	return n
 }
 
-// imageBuffers are reused from batch to batch.
-var imageBuffers = sync.Pool{New: func() any { return new(loaders.ImageBuffer) }}
-
 // readItems puts whole items into a batch: those of a source are read together.
 func (l *Loader) readItems(ctx context.Context, b *Batch, items []Item) error {
 	images := make([]loaders.EncodedImage, len(items))
@@ -126,8 +122,8 @@ func (l *Loader) readItems(ctx context.Context, b *Batch, items []Item) error {
 		if len(of) == 0 {
 			continue
 		}
-		buf := imageBuffers.Get().(*loaders.ImageBuffer)
-		defer imageBuffers.Put(buf)
+		buf := l.spares.buffer()
+		defer l.spares.putBuffer(buf)
 		read, stats, err := l.wholes[source].list.Images(ctx, numbers, buf)
 		b.Stats.Add(stats)
 		if err != nil {

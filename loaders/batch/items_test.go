@@ -3,11 +3,14 @@ package batch
 import (
 	"bytes"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/micropq/micropq/convert"
@@ -199,6 +202,34 @@ func TestItemsDamaged(t *testing.T) {
 		}
 		if n != len(list.Items)-items || len(skipped) != items || (<-skipped).Sample != victim {
 			t.Errorf("decode %v: %d items and %d skipped, want %d and %d", decode, n, len(skipped), len(list.Items)-items, items)
+		}
+	}
+}
+
+// Over HTTP images that lie together are one request, and what is drawn is the same.
+func TestItemsOverHTTP(t *testing.T) {
+	dst := convertVQA(t)
+	var requests atomic.Int64
+	files := http.FileServer(http.Dir(dst))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requests.Add(1)
+		files.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	local, remote := openDataset(t, dst), openDataset(t, server.URL)
+	for _, shuffle := range []draw.Shuffle{{}, {Mode: draw.ModeGlobal, Seed: seed(1)}} {
+		o := Options{Kind: WholeItems, Shuffle: shuffle, Partition: draw.Partition{Batch: 64}}
+		l := loader(t, remote, o)
+		all(t, l) // where pages lie stays in memory
+		requests.Store(0)
+		got, want := all(t, l), all(t, loader(t, local, o))
+		if n := int(requests.Load()); n > 2*len(want) {
+			t.Errorf("%d requests for %d batches of images that lie together", n, len(want))
+		}
+		for k := range want {
+			if !bytes.Equal(got[k].Images.Data, want[k].Images.Data) || !slices.Equal(got[k].Images.Offsets, want[k].Images.Offsets) {
+				t.Fatalf("shuffle %q: the images of batch %d differ", shuffle.Mode, k)
+			}
 		}
 	}
 }

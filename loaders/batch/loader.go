@@ -210,7 +210,7 @@ func (l *Loader) BatchBytes() (n int64, err error) {
 	for _, t := range l.Tensors(batch) {
 		e, fits := nd.CheckedElements(append(t.Shape, t.DType.Size()))
 		if n += int64(e); !fits || n > maxBatch {
-			return 0, fmt.Errorf("a batch of %d items, with %s of shape %v, cannot be addressed", batch, t.Name, t.Shape)
+			return 0, fmt.Errorf("a batch of %d items, with %s of shape %v, cannot be addressed", batch, t.Name, t.Shape[1:])
 		}
 	}
 	if len(l.options.Items.Decode) == 0 {

@@ -85,6 +85,26 @@ type spares struct {
 	limit   int      // tensors that are kept
 	free    [][]byte // of tensors
 	images  [][]byte
+	buffers []*loaders.ImageBuffer
+}
+
+// buffer is memory for images to be read into, to be put back.
+func (s *spares) buffer() *loaders.ImageBuffer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.buffers)
+	if n == 0 {
+		return new(loaders.ImageBuffer)
+	}
+	b := s.buffers[n-1]
+	s.buffers = s.buffers[:n-1]
+	return b
+}
+
+func (s *spares) putBuffer(b *loaders.ImageBuffer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.buffers = append(s.buffers, b)
 }
 
 // get is memory of n bytes, all zero.
@@ -106,12 +126,12 @@ func (s *spares) get(n int) []byte {
 func (s *spares) room(n int) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if i := slices.IndexFunc(s.images, func(b []byte) bool { return cap(b) >= n && cap(b) <= 2*n }); i >= 0 {
+	if i := slices.IndexFunc(s.images, func(b []byte) bool { return cap(b) >= n }); i >= 0 {
 		b := s.images[i]
 		s.images = slices.Delete(s.images, i, i+1)
 		return b
 	}
-	return make([]byte, 0, n+n/8)
+	return make([]byte, 0, n+n/4)
 }
 
 // Release gives the memory of the tensors and images back, for a later batch of the same run. The caller
@@ -121,8 +141,8 @@ func (b *Batch) Release() {
 	defer b.spares.mu.Unlock()
 	if b.Images.Data != nil && len(b.spares.images) < b.spares.batches {
 		b.spares.images = append(b.spares.images, b.Images.Data[:0])
-		b.Images.Data = nil
 	}
+	b.Images.Data = nil
 	for i := range b.Tensors {
 		if t := &b.Tensors[i]; len(b.spares.free) < b.spares.limit {
 			b.spares.free = append(b.spares.free, t.Data[:0:cap(t.Data)])

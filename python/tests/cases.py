@@ -110,6 +110,8 @@ def draws(source, count, levels, seed=2, step=250):
         n, level = min(step, count), rng.randrange(levels)
         size = extents(rng, source.merged(source.samples[0], level).shape)
         options = dict(arrays=rng.sample([RAW, LABELS], rng.randint(1, 2)), size=size, level=level, batch=rng.randint(1, 9), seed=rng.randrange(1 << 32))
+        if rng.random() < 0.4:
+            options["instances"] = rng.randint(1, 6)
         if rng.random() < 0.6:
             options |= dict(kind="crops", count=n, foreground=rng.choice([0, 0.5]), labels=LABELS)
         else:
@@ -124,12 +126,26 @@ def check_batches(source, batches, options, limit):
     for batch in batches:
         for i, (sample, origin) in enumerate(zip(batch["sample_id"], batch["origin"])):
             for name in options["arrays"]:
+                if name == LABELS and "instances" in options:
+                    check_masks(source, batch, i, sample, origin, options)
+                    continue
                 want = source.box(sample, name, origin, options["size"], options["level"])
                 assert batch[name].dtype == want.dtype and np.array_equal(batch[name][i], want), (sample, name, list(origin), options)
             seen += 1
         if seen >= limit:
             break
     return seen
+
+
+def check_masks(source, batch, i, sample, origin, options):
+    """Masks of the neurons with the most voxels in the box, of equal ones the lower id first; 0 past the end."""
+    masks, ids = source.masks(sample, origin, options["size"], options["level"])
+    most = sorted((k for k in range(len(ids)) if masks[k].any()), key=lambda k: (-masks[k].sum(), ids[k]))[: options["instances"]]
+    want, named = np.zeros((options["instances"], *options["size"]), np.uint8), np.zeros(options["instances"], np.int64)
+    for slot, k in enumerate(most):
+        want[(slot, *(slice(n) for n in masks[k].shape))] = masks[k]
+        named[slot] = ids[k]
+    assert np.array_equal(batch[LABELS + "_ids"][i], named) and np.array_equal(batch[LABELS][i], want), (sample, list(origin), options)
 
 
 def write_boxes(release, folder, count):

@@ -70,17 +70,18 @@ func (s *shot) onOutline(x, y, scale, line int) bool {
 func (s *shot) drawBox(out *image.NRGBA, scale, line int) {
 	b := s.finding.BBox
 	place := func(v, from int32, end bool) int {
+		d := int(v) - int(from)
 		if end {
-			return (int(v-from)+s.step-1)/s.step*scale - 1
+			return (d+s.step-1)/s.step*scale - 1
 		}
-		return int(v-from) / s.step * scale
+		return d / s.step * scale
 	}
 	top, bottom := place(b.Y0, s.box.Y0, false), place(b.Y1, s.box.Y0, true)
 	left, right := place(b.X0, s.box.X0, false), place(b.X1, s.box.X0, true)
-	for y := top; y <= bottom; y++ {
-		for x := left; x <= right; x++ {
+	for y := max(top, 0); y <= min(bottom, out.Rect.Dy()-1); y++ {
+		for x := max(left, 0); x <= min(right, out.Rect.Dx()-1); x++ {
 			if y-top < line || bottom-y < line || x-left < line || right-x < line {
-				out.SetNRGBA(x, y, instanceColour) // outside of the picture nothing is set
+				out.SetNRGBA(x, y, instanceColour)
 			}
 		}
 	}

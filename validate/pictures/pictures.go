@@ -36,6 +36,8 @@ const (
 	defaultGroup = 5
 	side         = 256 // elements that a shot shows along Y and X, at most
 	leastMargin  = 8   // elements
+	// maxCoordinate is past every image and leaves room for the margin.
+	maxCoordinate = 1 << 30
 )
 
 // Draw writes a PNG for each of the first findings that can be shown into a folder, which it makes, and
@@ -119,15 +121,23 @@ func choose(findings []*validate.Finding, o Options) (groups []*shots) {
 // newShot has a margin of a quarter of the box.
 func newShot(f *validate.Finding) *shot {
 	b := *f.BBox
+	for _, v := range []*int32{&b.Z0, &b.Y0, &b.X0, &b.Z1, &b.Y1, &b.X1} {
+		*v = min(max(*v, 0), maxCoordinate) // a claim may be anything
+	}
 	my, mx := max(leastMargin, (b.Y1-b.Y0)/4), max(leastMargin, (b.X1-b.X0)/4)
 	box := schemas.BBox{Z0: b.Z0, Y0: max(0, b.Y0-my), X0: max(0, b.X0-mx), Z1: b.Z1, Y1: b.Y1 + my, X1: b.X1 + mx}
-	box.Z1, box.Y1, box.X1 = max(box.Z1, box.Z0+1), max(box.Y1, box.Y0+1), max(box.X1, box.X0+1)
-	s := &shot{finding: f, box: box}
-	h, w := int(box.Y1-box.Y0), int(box.X1-box.X0)
+	return &shot{finding: f, box: box}
+}
+
+// fit lays out a shot of what has the height and width.
+func (s *shot) fit(height, width int) {
+	b := &s.box
+	b.Y1, b.X1 = min(b.Y1, int32(height)), min(b.X1, int32(width))
+	b.Z1, b.Y1, b.X1 = max(b.Z1, b.Z0+1), max(b.Y1, b.Y0+1), max(b.X1, b.X0+1)
+	h, w := int(b.Y1-b.Y0), int(b.X1-b.X0)
 	s.step = max(1, (max(h, w)+side-1)/side)
 	s.height, s.width = (h+s.step-1)/s.step, (w+s.step-1)/s.step
 	s.object = make([]byte, s.height*s.width)
-	return s
 }
 
 // look reads what the shots show.

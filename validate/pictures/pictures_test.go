@@ -6,6 +6,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -174,6 +175,21 @@ func TestUnreadable(t *testing.T) {
 	files, err := Draw(t.Context(), t.TempDir(), []*validate.Finding{gone, finding(labels, 2, 7, rectangleBox)}, Options{})
 	if err == nil || !strings.Contains(err.Error(), "no pictures of gone.npy") || len(files) != 1 {
 		t.Errorf("%d pictures, %v", len(files), err)
+	}
+}
+
+// A box is a claim now and then, and may be anything.
+func TestBoxesThatAreNone(t *testing.T) {
+	labels := picture(t, "labels.npy", 50, 70, rectangle)
+	const lo, hi = math.MinInt32, math.MaxInt32
+	for i, box := range []schemas.BBox{
+		{}, {Z0: lo, Y0: lo, X0: lo, Z1: hi, Y1: hi, X1: hi}, {Z0: hi, Y0: hi, X0: hi, Z1: lo, Y1: lo, X1: lo},
+		{Y0: 90, X0: 90, Z1: 1, Y1: 95, X1: 95}, {Y0: 5, X0: 5, Z1: 1, Y1: 5, X1: 5}, {Z0: 7, Z1: 8, Y1: 3, X1: 3},
+	} {
+		// There is no instance 8, so the box itself is drawn.
+		if files := drawn(t, Options{}, finding(labels, i, 8, box)); len(files) != 1 {
+			t.Errorf("%+v: %d pictures", box, len(files))
+		}
 	}
 }
 

@@ -18,7 +18,11 @@ import (
 
 // lookInFiles reads a label image, and the image, once each.
 func (g *shots) lookInFiles(ctx context.Context, image string) error {
-	err := eachRow(ctx, g.target, func(_, z, y int, row []byte, d schemas.DType) {
+	err := eachRow(ctx, g.target, func(im *labelimage.Image) {
+		for _, s := range g.shots {
+			s.fit(im.Height, im.Width)
+		}
+	}, func(_, z, y int, row []byte, d schemas.DType) {
 		for _, s := range g.shots {
 			s.putLabels(z, y, row, d)
 		}
@@ -26,20 +30,21 @@ func (g *shots) lookInFiles(ctx context.Context, image string) error {
 	if err != nil || image == "" {
 		return err
 	}
-	return eachRow(ctx, image, func(c, z, y int, row []byte, d schemas.DType) {
+	return eachRow(ctx, image, func(*labelimage.Image) {}, func(c, z, y int, row []byte, d schemas.DType) {
 		for _, s := range g.shots {
 			s.putImage(c, z, y, 0, row, d)
 		}
 	})
 }
 
-// eachRow reads a file row by row.
-func eachRow(ctx context.Context, path string, each func(c, z, y int, row []byte, d schemas.DType)) (err error) {
+// eachRow reads a file row by row; begin is called first.
+func eachRow(ctx context.Context, path string, begin func(*labelimage.Image), each func(c, z, y int, row []byte, d schemas.DType)) (err error) {
 	im, err := labelimage.OpenAny(ctx, path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, im.Close()) }()
+	begin(im)
 	n := im.Width * im.DType.Size()
 	return im.Rows(ctx, func(c, z, y int, rows []byte) error {
 		for ; len(rows) >= n && n > 0; rows, y = rows[n:], y+1 {
@@ -83,9 +88,11 @@ func (g *shots) lookInDataset(ctx context.Context) (err error) {
 	for _, s := range g.shots {
 		sample, err := d.Sample(ctx, s.finding.Sample)
 		if errors.Is(err, loaders.ErrNotFound) {
+			s.fit(math.MaxInt32, math.MaxInt32)
 			continue
 		}
 		if err == nil {
+			s.fit(extent(sample, s.finding.Array))
 			err = errors.Join(s.readImage(ctx, d, sample), s.readMasks(ctx, d, sample))
 		}
 		if err != nil {
@@ -93,6 +100,16 @@ func (g *shots) lookInDataset(ctx context.Context) (err error) {
 		}
 	}
 	return nil
+}
+
+// extent is the height and width of an array of a sample.
+func extent(sample *loaders.Sample, array string) (height, width int) {
+	for _, a := range sample.Arrays {
+		if n := len(a.Shape); a.Name == array && n >= 2 && strings.HasSuffix(a.Axes, "YX") {
+			return int(a.Shape[n-2]), int(a.Shape[n-1])
+		}
+	}
+	return math.MaxInt32, math.MaxInt32
 }
 
 // readImage reads the box of a shot from the first array of its sample that is an image. There may be none.

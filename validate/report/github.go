@@ -38,7 +38,7 @@ func (github) Write(out io.Writer, r *Report) error {
 	for _, n := range r.Notes {
 		fmt.Fprintf(w, "note: %s\n", plain(n))
 	}
-	fmt.Fprintln(w, summary(r))
+	fmt.Fprintln(w, r.Summary())
 	return w.Flush()
 }
 

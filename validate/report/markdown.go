@@ -17,7 +17,7 @@ const (
 
 func (markdown) Write(out io.Writer, r *Report) error {
 	w := bufio.NewWriter(out)
-	fmt.Fprintf(w, "### micropq validate\n\n%s\n", cell(summary(r)))
+	fmt.Fprintf(w, "### micropq validate\n\n%s\n", cell(r.Summary()))
 	if rows := r.tally(); len(rows) > 0 {
 		fmt.Fprint(w, "\n| rule | severity | found | what is wrong |\n| --- | --- | ---: | --- |\n")
 		for _, t := range rows {

@@ -162,6 +162,9 @@ func where(p validate.Place) string {
 	if p.Array != "" {
 		parts = append(parts, p.Array)
 	}
+	if p.Level > 0 {
+		parts = append(parts, fmt.Sprint("level ", p.Level))
+	}
 	if b := p.BBox; b != nil {
 		if b.Z1-b.Z0 > 1 || b.Z0 > 0 {
 			parts = append(parts, "z "+span(b.Z0, b.Z1))

@@ -68,7 +68,7 @@ func (t *text) Write(out io.Writer, r *Report) error {
 	for _, n := range r.Notes {
 		fmt.Fprintf(w, "note: %s\n", plain(n))
 	}
-	fmt.Fprintln(w, summary(r))
+	fmt.Fprintln(w, r.Summary())
 	return w.Flush()
 }
 
@@ -128,8 +128,8 @@ func (t *text) table(w io.Writer, r *Report) error {
 	return tw.Flush()
 }
 
-// summary is the last line.
-func summary(r *Report) string {
+// Summary is what was found and looked at, in a line.
+func (r *Report) Summary() string {
 	counts, cut := r.counts(), r.cut()
 	var parts []string
 	add := func(n int64, what string) {

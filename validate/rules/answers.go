@@ -175,10 +175,13 @@ func (c *answerCounts) report(s *validate.Scope) {
 	for _, tested := range [][]skew{c.positionTests(s), c.noneTests(), c.splitTests(s)} {
 		tests = append(tests, tested...)
 	}
-	limit := s.Limit("significance")
+	limit, word := s.Limit("significance"), "tests"
+	if len(tests) == 1 {
+		word = "test"
+	}
 	for _, t := range tests {
 		if t.enough && t.p < limit/float64(len(tests)) {
-			t.finding.Message += fmt.Sprintf("; limit %g over %d tests)", limit, len(tests))
+			t.finding.Message += fmt.Sprintf("; limit %g over %d %s)", limit, len(tests), word)
 			t.finding.Limit = limit / float64(len(tests))
 			s.Report(t.finding)
 		}

@@ -20,7 +20,7 @@ type plant struct {
 // plants has every rule; each family adds its own in its file.
 func plants() map[string]plant {
 	all := map[string]plant{}
-	for _, family := range []map[string]plant{pixelPlants, labelPlants, shapePlants, overlapPlants, subsetPlants, agreementPlants, splitPlants, questionPlants} {
+	for _, family := range []map[string]plant{datasetPlants, pyramidPlants, classMaskPlants, pixelPlants, labelPlants, shapePlants, overlapPlants, subsetPlants, agreementPlants, splitPlants, questionPlants} {
 		maps.Copy(all, family)
 	}
 	return all

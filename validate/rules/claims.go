@@ -118,7 +118,7 @@ func claimedBox(s *validate.Scope, in *validate.Instance, claim [4]float64) {
 		}
 	}
 	f.Value, f.Limit, f.Detail = claim[:], []int32{box.X0, box.Y0, box.X1 - box.X0, box.Y1 - box.Y0}, ClaimedBBox
-	f.Fix = &validate.Fix{Doc: "write the box of the mask, " + boxText(box), Safe: true}
+	f.Fix = safely(in, "write the box of the mask, "+boxText(box))
 	s.Report(f)
 }
 
@@ -145,8 +145,19 @@ func claimedArea(s *validate.Scope, in *validate.Instance, claim float64) {
 		f.Message += ": it is the area of the box"
 	}
 	f.Value, f.Limit, f.Detail = claim, area, ClaimedArea
-	f.Fix = &validate.Fix{Doc: fmt.Sprintf("write the area of the mask, %d", area), Safe: true}
+	f.Fix = safely(in, fmt.Sprintf("write the area of the mask, %d", area))
 	s.Report(f)
+}
+
+// safely is a fix that writes what the mask says, nil where the mask is that of a polygon that crosses itself: then the claim may be
+// all that is left of the object.
+func safely(in *validate.Instance, doc string) *validate.Fix {
+	for _, ring := range in.Rings {
+		if c := ring.Contact(); c != nil && c.Crosses {
+			return nil
+		}
+	}
+	return &validate.Fix{Doc: doc, Safe: true}
 }
 
 // perimeter is the length of a ring.

@@ -172,18 +172,20 @@ func gaps(s *validate.Scope, l *validate.Layer) {
 	if more := count - int64(min(listed, len(missing))); more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
-	f := validate.Finding{
-		Message: fmt.Sprintf("%s up to id %d: without %s", plural(int64(len(l.Instances)), "instance"), last, text),
-		Place:   l.Place, Value: count, Detail: text,
+	message := fmt.Sprintf("%d instances have ids up to %d: without %s", len(l.Instances), last, text)
+	if len(l.Instances) == 1 {
+		message = fmt.Sprintf("the only instance has id %d", last)
 	}
+	f := validate.Finding{Message: message, Place: l.Place, Value: count, Detail: text}
 	if l.Renumber {
-		f.Fix = &validate.Fix{Doc: fmt.Sprintf("number %s from 1 in the same order", plural(int64(len(l.Instances)), "instance")), Safe: true}
+		f.Fix = &validate.Fix{Doc: fmt.Sprintf("number the %s from 1 in the same order", plural(int64(len(l.Instances)), "instance")), Safe: true}
 	}
 	s.Report(f)
 }
 
+// small also looks at instances of which it is known that they have no element, as polygons smaller than a pixel may have.
 func small(s *validate.Scope, in *validate.Instance) {
-	if !wanted(s, in) {
+	if empty := in.Mask != nil && len(in.Mask) == 0 && !in.Crowd && !rejected(in) && s.For(in.Kind); !empty && !wanted(s, in) {
 		return
 	}
 	limit := s.Limit("min_area")

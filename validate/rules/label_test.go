@@ -121,7 +121,7 @@ var overlapPlants = map[string]plant{
 	}, 5, 1),
 }
 
-// layerTarget shows a layer that no file of this package's formats can hold.
+// layerTarget shows a layer: no file of one id an element holds an overlap, and limits of a plant are the rules' own.
 type layerTarget struct{ layer *validate.Layer }
 
 func (layerTarget) Name() string { return "layer" }
@@ -151,4 +151,22 @@ func twoAnnotations(t *testing.T, dir string, o target.Options) []validate.Targe
 // crop is the first rows.
 func (g *grid) crop(rows int) *grid {
 	return &grid{[]int{rows, g.shape[1]}, g.values[:rows*g.shape[1]]}
+}
+
+// TestOverlapsOfFilesThatMayOverlap looks for overlaps in COCO only where they are not allowed.
+func TestOverlapsOfFilesThatMayOverlap(t *testing.T) {
+	path := write(t, t.TempDir(), "a.json", []byte(`{"images":[{"id":1,"width":20,"height":20,"file_name":"a.png"}],"categories":[{"id":1,"name":"cell"}],"annotations":[
+		{"id":1,"image_id":1,"category_id":1,"iscrowd":0,"area":36,"bbox":[2,2,6,6],"segmentation":[[2,2,8,2,8,8,2,8]]},
+		{"id":2,"image_id":1,"category_id":1,"iscrowd":0,"area":36,"bbox":[6,6,6,6],"segmentation":[[6,6,12,6,12,12,6,12]]}]}`))
+	for always, want := range []int{0, 1} {
+		all := tuned()
+		for i := range all {
+			if all[i].ID == "OV001" {
+				all[i].Values["always"] = float64(always)
+			}
+		}
+		if n := findings(t, "OV001", all, open(t, path, target.Options{})); n != want {
+			t.Errorf("always %d: %d findings, want %d", always, n, want)
+		}
+	}
 }

@@ -179,7 +179,7 @@ func wantsObjects(it *validate.Item) bool {
 // what counts is that the column has one of the options that are wrong.
 func (m *items) contradiction(s *validate.Scope, it *validate.Item) {
 	right := plain(rightText(it))
-	if it.Sample == nil || it.Type == nil || it.Kind != kindQuestion || right == "" {
+	if it.Sample == nil || it.Type == nil || right == "" {
 		return
 	}
 	columns := columnsOf[*it.Type]

@@ -14,8 +14,9 @@ var overlapRules = []validate.Rule{{
 	ID: "OV001", Severity: validate.Error, For: validate.Volume | validate.Tissue,
 	Title:   "instances overlap where each element belongs to one at most",
 	Why:     "Drawn into one label image, the instance that comes last takes the pixels of the other.",
-	Example: "In a panoptic annotation fibres 12 and 13 share 40 pixels.",
+	Example: "Fibres 12 and 13 share 40 pixels of an array that holds one id a pixel.",
 	Mend:    "Give the shared pixels to one of the two.",
+	Limits:  []validate.Limit{{Name: "always", Default: 0, Doc: "1: objects of COCO and GeoJSON, which may overlap, must not either"}},
 	Looks:   validate.Looks{Layer: overlaps},
 }, {
 	ID: "OV002", Severity: validate.Warning, For: validate.Volume | validate.Tissue,
@@ -45,7 +46,8 @@ func objects(l *validate.Layer) (all []*validate.Instance, masks []mask.Mask) {
 }
 
 func overlaps(s *validate.Scope, l *validate.Layer) {
-	if !l.Exclusive || l.Disjoint || !s.For(l.Kind) {
+	allowed := l.Channels > 0 || !l.Exclusive && s.Limit("always") == 0
+	if allowed || l.Disjoint || !s.For(l.Kind) {
 		return
 	}
 	all, masks := objects(l)

@@ -137,7 +137,7 @@ func TestPositions(t *testing.T) {
 	dir := t.TempDir()
 	wantReported(t, reported(t, "QA003", itemLines(t, dir, "skewed.jsonl", skewed(400, 4)...)),
 		"warning: the right answers of question unnamed with 4 options are not spread evenly over their positions: 220 60 60 60 "+
-			"(chi-square test of goodness of fit: X2 = 192.0, 3 degrees of freedom, p = 2e-41, w = 0.69; limit 0.01 over 1 tests)")
+			"(chi-square test of goodness of fit: X2 = 192.0, 3 degrees of freedom, p = 2e-41, w = 0.69; limit 0.01 over 1 test)")
 	wantReported(t, reported(t, "QA003", itemLines(t, dir, "few.jsonl", skewed(16, 10)...))) // too few to tell
 }
 
@@ -204,8 +204,10 @@ func TestMetadata(t *testing.T) {
 			`error: the question "stain" is missing: 2 of 3 items of its source data set have it`}},
 		"not promised":   {[]object{microBench("a", nil, both), microBench("b", object{"stain": nil, "dataset": "e"}, object{"modality": light, "stain": nil})}, nil},
 		"boxes all null": {[]object{microBench("a", object{"bbox": nil}, both), microBench("b", object{"bbox": nil}, both)}, []string{`error: column bbox is null or empty in every row`}},
-		"box null":       {[]object{microBench("a", object{"bbox": []any{[]any{1, 2, 3, 4}, nil}}, both)}, []string{`error: object 2 of objects has no box, polygon or point`}},
-		"boxes":          {[]object{microBench("a", object{"bbox": []any{[]any{1, 2, 3, 4}}}, both), microBench("b", object{"bbox": nil}, both)}, nil},
+		"boxes all null beside polygons": {[]object{microBench("a", object{"bbox": []any{nil}, "polygon": []any{object{"className": "cell", "points": []any{1, 1, 5, 1, 5, 5}}}}, both)},
+			[]string{`error: column bbox is null or empty in every row`}},
+		"box null": {[]object{microBench("a", object{"bbox": []any{[]any{1, 2, 3, 4}, nil}}, both)}, []string{`error: object 2 of objects has no box, polygon or point`}},
+		"boxes":    {[]object{microBench("a", object{"bbox": []any{[]any{1, 2, 3, 4}}}, both), microBench("b", object{"bbox": nil}, both)}, nil},
 		"box promised": {[]object{microBench("a", object{"captions": object{"modality_0": object{"question": "?", "options": []any{"a", "b"}, "answer_idx": 0, "tags": []any{"object detection"}}}}, both)},
 			[]string{`error: the item has a question about where something is, and no object with a box, polygon or point`}},
 	} {

@@ -116,6 +116,12 @@ func polygons(s *validate.Scope, in *validate.Instance) {
 	}
 	for i, ring := range in.Rings {
 		contact := ring.Contact()
+		if in.MaskErr == nil && ring.Area() == 0 && (contact == nil || !contact.Crosses) {
+			f := about(in, "its polygon%s encloses nothing: its corners lie in a line or at one place", ringText(in, i))
+			f.Detail = fmt.Sprint("nothing", i)
+			s.Report(f)
+			continue
+		}
 		if contact == nil {
 			continue
 		}

@@ -64,6 +64,21 @@ func TestBoxAndAreaAreMended(t *testing.T) {
 	}
 }
 
+// TestClaimsOfBrokenPolygonsStay: where the polygon is what is wrong, the claims are not written over.
+func TestClaimsOfBrokenPolygonsStay(t *testing.T) {
+	broken := annotation(`"category_id":1,"bbox":[10,10,10,10],"area":200,"segmentation":[[10,10,20,20,20,10,10,20]]`, "")
+	result, err := validate.Run(t.Context(), broken.defect(t, t.TempDir()), validate.Options{Rules: tuned()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range result.Findings {
+		if f.Rule == "LB009" && f.Fix == nil {
+			return
+		}
+	}
+	t.Error("no finding, or one that can be mended")
+}
+
 // instance is a target that is one instance in a volume or, with axes YX, in an image.
 type instance validate.Instance
 

@@ -88,7 +88,7 @@ func (ps *pictures) byID(a, b picture) int {
 	return cmp.Or(strings.Compare(ps.log.id(a.sample), ps.log.id(b.sample)), cmp.Compare(x.target, y.target), cmp.Compare(x.row, y.row))
 }
 
-// equalPictures is SP001: each picture that one before it equals is a finding, which names the first of them.
+// equalPictures is SP001.
 func equalPictures(*validate.Scope) (validate.Looks, func(*validate.Scope)) {
 	ps := &pictures{}
 	return validate.Looks{Sample: ps.add}, func(s *validate.Scope) {
@@ -99,21 +99,49 @@ func equalPictures(*validate.Scope) (validate.Looks, func(*validate.Scope)) {
 			}
 			return ps.byID(a, b)
 		})
-		first := 0
-		for i := 1; i < len(ps.all); i++ {
-			a, b := &ps.all[first], &ps.all[i]
-			if a.dataset != b.dataset || a.pixels != b.pixels {
-				first = i
-				continue
+		for begin := 0; begin < len(ps.all); {
+			end := begin + 1
+			for end < len(ps.all) && ps.all[end].dataset == ps.all[begin].dataset && ps.all[end].pixels == ps.all[begin].pixels {
+				end++
 			}
-			f := validate.Finding{Place: ps.log.place(b.sample), Content: b.pixels, Value: ps.log.id(a.sample), Severity: validate.Warning}
-			if sa, sb := ps.split(a), ps.split(b); sa != sb && sa != "" && sb != "" {
-				f.Severity = validate.Error
+			if end-begin > 1 {
+				ps.equal(s, ps.all[begin:end])
 			}
-			f.Message = fmt.Sprintf("the picture of %s has the same pixels as that of %s", ps.told(b), ps.told(a))
-			s.Report(f)
+			begin = end
 		}
 	}
+}
+
+// equal reports equal pictures, which come in the order of splits. Each of another split than the first is a finding,
+// which names the first; those of its own split, and of none, are one together.
+func (ps *pictures) equal(s *validate.Scope, of []picture) {
+	first := &of[0]
+	var again []string
+	n := 1
+	for i := range of[1:] {
+		p := &of[1+i]
+		if a, b := ps.split(first), ps.split(p); a != b && a != "" && b != "" {
+			s.Report(validate.Finding{
+				Place: ps.log.place(p.sample), Content: p.pixels, Value: ps.log.id(first.sample),
+				Message: fmt.Sprintf("the picture of %s has the same pixels as that of %s", ps.told(p), ps.told(first)),
+			})
+			continue
+		}
+		const most = 5
+		if n++; n <= most+1 {
+			again = append(again, ps.told(p))
+		}
+	}
+	if n == 1 {
+		return
+	}
+	if more := n - 1 - len(again); more > 0 {
+		again = append(again, fmt.Sprintf("%d more", more))
+	}
+	s.Report(validate.Finding{
+		Place: ps.log.place(first.sample), Content: first.pixels, Value: n, Severity: validate.Warning, Detail: "again",
+		Message: fmt.Sprintf("the picture of %s is there %d times, with the same pixels: again as %s", ps.told(first), n, enumerate(again)),
+	})
 }
 
 // told is a sample with its split.

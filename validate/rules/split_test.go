@@ -174,9 +174,14 @@ func TestEqualPictures(t *testing.T) {
 		"error: the picture of w in dev has the same pixels as that of a in train",
 		"error: the picture of t1 in test has the same pixels as that of a in train",
 		"error: the picture of v in val has the same pixels as that of a in train",
-		"warning: the picture of u in unassigned has the same pixels as that of a in train",
-		"warning: the picture of t3 in test has the same pixels as that of t2 in test",
-		"warning: the picture of b in train has the same pixels as that of a in train")
+		"warning: the picture of t2 in test is there 2 times, with the same pixels: again as t3 in test",
+		"warning: the picture of a in train is there 3 times, with the same pixels: again as b in train and u in unassigned")
+	var frames []object
+	for i := range 9 {
+		frames = append(frames, pictured(fmt.Sprint(i), asPNG(blank(0))))
+	}
+	wantReported(t, reported(t, "SP001", itemLines(t, dir, "black-test.jsonl", frames...)),
+		"warning: the picture of 0 in test is there 9 times, with the same pixels: again as 1 in test, 2 in test, 3 in test, 4 in test, 5 in test and 3 more")
 }
 
 // TestRowsOfOneSample: a table of questions has a row for each question of a picture.

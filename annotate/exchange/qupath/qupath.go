@@ -175,8 +175,11 @@ func Decode(polygons [][]mask.Ring, h, w int) (m mask.Mask, err error) {
 		if i == 0 {
 			m = part
 		} else {
-			m = mask.Union(m, part)
+			m = append(m, part...) // a neuron has hundreds
 		}
+	}
+	if len(polygons) > 1 {
+		m = mask.Of(m)
 	}
 	return m, nil
 }

@@ -1,5 +1,6 @@
 """Write the label images that the test reads: write.py FOLDER"""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -30,6 +31,11 @@ def save_zarr(name, array, chunks, version=3):
 
 save_zarr("flat.zarr", flat, (20, 30), 2)
 save_zarr("deep.zarr", deep.astype("u4"), (2, 20, 91)).attrs["axes"] = "ZYX"
+shutil.make_archive(folder / "flat.zarr", "zip", folder, "flat.zarr")
+(folder / "two").mkdir()
+shutil.copytree(folder / "flat.zarr", folder / "two" / "a.zarr")
+shutil.copytree(folder / "flat.zarr", folder / "two" / "b.zarr")
+(folder / "empty").mkdir()
 save_zarr("channels.zarr", np.stack([deep] * 2), (1, 2, 20, 40))
 tifffile.imwrite(folder / "flat.tif", flat, compression="zlib", predictor=True, rowsperstrip=4)
 tifffile.imwrite(folder / "flat-tiled.tif", flat.astype(np.uint32), tile=(16, 16), compression="lzw")

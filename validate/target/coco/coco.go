@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/micropq/micropq/internal/jsonscan"
 	"github.com/micropq/micropq/validate"
 )
 
@@ -47,6 +48,8 @@ func (t *Target) Walk(ctx context.Context, p *validate.Pass) error {
 	cut := error(nil)
 	if w.index, cut = readIndex(ctx, file, p.Memory()/4); ctx.Err() != nil {
 		return context.Cause(ctx)
+	} else if errors.Is(cut, jsonscan.ErrTooLong) {
+		cut = fmt.Errorf("%w: raise --memory; what comes after is not looked at", cut)
 	} else if cut != nil {
 		cut = fmt.Errorf("%w; what comes after is not looked at", cut)
 	}

@@ -8,7 +8,7 @@
 //   - A picture is an image that the file lists or that an annotation names; its annotations are one layer.
 //
 // The file is read twice. The first time, images and categories are read, and of each annotation its span,
-// its id and its picture, 24 bytes together; so annotations may come in any order and before the images. The
+// its id and its picture, 28 bytes with its place among those of the picture; so annotations may come in any order and before the images. The
 // second time, pictures are looked at in parallel, and each annotation is decoded and checked to its last
 // byte. Masks are those of pycocotools: run lengths column by column, polygons by package annotate/exchange/coco.
 //

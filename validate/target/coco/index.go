@@ -172,6 +172,9 @@ func (x *reading) image(c *jsonscan.Cursor, row int64) error {
 		x.keys.add(key{"images", "id", strconv.FormatInt(p.id, 10), "is taken twice"}, row)
 		return nil
 	}
+	if !seen["file_name"] {
+		p.name = unnamed(p.id)
+	}
 	p.listed, p.records = true, at.records
 	*at = p
 	return x.hold(int64(len(p.name)))
@@ -189,12 +192,15 @@ func (x *reading) pictureOf(id int64) int32 {
 	if !ok {
 		i = int32(len(x.pictures))
 		x.byID[id] = i
-		x.pictures = append(x.pictures, picture{id: id})
+		x.pictures = append(x.pictures, picture{id: id, name: unnamed(id)})
 		x.held += pictureBytes
 	}
 	x.last = i
 	return i
 }
+
+// unnamed is what an image without a name is called.
+func unnamed(id int64) string { return fmt.Sprintf("image %d", id) }
 
 // category reads a record of categories.
 func (x *reading) category(c *jsonscan.Cursor, row int64) error {

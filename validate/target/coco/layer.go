@@ -16,9 +16,9 @@ import (
 
 const (
 	// taskBytes of annotations make a task, which is one picture at least.
-	taskBytes = 256 << 10
+	taskBytes = 2 << 20
 	// gap is how far annotations may lie apart to be read at once.
-	gap = 4 << 10
+	gap = 1 << 10
 	// readBytes is what is read at once, but for longer annotations.
 	readBytes = 1 << 20
 	// inflated is about how many bytes a byte of an annotation becomes: two digits and a comma of run lengths are half a
@@ -37,20 +37,16 @@ func (w *walk) layers(ctx context.Context) error {
 			at = &worker{walk: w}
 		}
 		defer w.workers.Put(at)
-		for p := tasks[i][0]; p < tasks[i][1]; p++ {
-			of := rows[starts[p]:starts[p+1]]
-			if len(of) == 0 && !w.pictures[p].listed {
-				continue
-			}
-			at.syntax = at.syntax[:0]
-			if err := at.layer(ctx, &w.pictures[p], of); err != nil {
-				return err
-			}
-			mu.Lock()
-			for _, err := range at.syntax {
-				w.broken.add(err)
-			}
-			mu.Unlock()
+		t := tasks[i]
+		at.first, at.starts = t[0], starts[t[0]:t[1]+1]
+		at.syntax = at.syntax[:0]
+		if err := at.task(ctx, rows[starts[t[0]]:starts[t[1]]]); err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		for _, err := range at.syntax {
+			w.broken.add(err)
 		}
 		return nil
 	})
@@ -71,15 +67,18 @@ func (w *walk) tasks(rows []uint32, starts []int) (tasks [][2]int) {
 	return tasks
 }
 
-// worker makes layers. All that it makes is used again.
+// worker makes the layers of a range of pictures. All that it makes is used again.
 type worker struct {
 	*walk
 	decoder
+	first     int   // picture
+	starts    []int // of each picture, in the rows of all pictures, and one more
+	slots     []int32
 	buf       []byte
 	rec       record
-	instances []validate.Instance
+	instances []validate.Instance // a slot for each annotation, by picture; without a row where there is none
 	pointers  []*validate.Instance
-	facts     []facts
+	facts     []facts // of each slot
 	syntax    []error
 }
 
@@ -94,8 +93,8 @@ type facts struct {
 // instanceBytes is what an instance takes beside its mask and corners.
 const instanceBytes = int64(unsafe.Sizeof(validate.Instance{})+unsafe.Sizeof(facts{})) + 8
 
-// layer shows the layer of a picture, in parts where it does not fit into memory.
-func (at *worker) layer(ctx context.Context, p *picture, rows []uint32) error {
+// task shows the layers of pictures, in parts where they do not fit into memory. rows are those of their annotations, by picture.
+func (at *worker) task(ctx context.Context, rows []uint32) error {
 	size := int64(0)
 	for _, row := range rows {
 		size += int64(at.spans[row].size)
@@ -105,77 +104,82 @@ func (at *worker) layer(ctx context.Context, p *picture, rows []uint32) error {
 		return err
 	}
 	defer at.memory.Release(budget)
-	at.start(p, len(rows))
-	held, parts := int64(0), 0
-	err := at.read(ctx, rows, func(row uint32, data []byte) {
+	at.start(len(rows))
+	held, parts := int64(0), 1
+	err := at.read(ctx, rows, func(slot int32, data []byte) {
 		if held > budget && budget == at.budget {
-			at.show(ctx, p)
-			at.start(p, len(rows))
+			at.show(ctx)
+			at.start(len(rows))
 			held = 0
 			parts++
 		}
-		held += at.add(p, row, data)
+		held += at.add(slot, rows[slot], data)
 	})
 	if err != nil {
 		return err
 	}
-	at.show(ctx, p)
+	at.show(ctx)
 	at.pass.Progress(size)
-	if parts > 0 {
-		at.syntax = append(at.syntax, fmt.Errorf("image %q: its %d annotations do not fit into memory together: they are looked at in %d parts, and "+
-			"objects of different parts are not compared: raise --memory", p.name, len(rows), parts+1))
+	if parts > 1 {
+		at.syntax = append(at.syntax, fmt.Errorf("image %q: the %d annotations of it and those read with it do not fit into memory together: they are looked at "+
+			"in %d parts, and objects of different parts are not compared: raise --memory", at.pictures[at.first].name, len(rows), parts))
 	}
 	return nil
 }
 
-// read hands out the bytes of annotations, in the order of the file.
-func (at *worker) read(ctx context.Context, rows []uint32, each func(row uint32, data []byte)) error {
-	for len(rows) > 0 {
+// read hands out the slots of annotations and their bytes, in the order of the file.
+func (at *worker) read(ctx context.Context, rows []uint32, each func(slot int32, data []byte)) error {
+	at.slots = at.slots[:0]
+	for i, row := range rows {
+		if at.spans[row].size > 0 { // else it is no object
+			at.slots = append(at.slots, int32(i))
+		}
+	}
+	slices.SortFunc(at.slots, func(a, b int32) int { return cmp.Compare(rows[a], rows[b]) })
+	for slots := at.slots; len(slots) > 0; {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		first := at.spans[rows[0]]
+		first := at.spans[rows[slots[0]]]
 		n, end := 1, first.offset+int64(first.size)
-		for ; n < len(rows); n++ {
-			s := at.spans[rows[n]]
-			if to := s.offset + int64(s.size); s.offset-end > gap || to-first.offset > readBytes {
+		for ; n < len(slots); n++ {
+			s := at.spans[rows[slots[n]]]
+			to := s.offset + int64(s.size)
+			if s.offset-end > gap || to-first.offset > readBytes {
 				break
-			} else {
-				end = to
 			}
+			end = to
 		}
 		at.buf = slices.Grow(at.buf[:0], int(end-first.offset))[:end-first.offset]
 		if _, err := at.file.ReadAt(at.buf, first.offset); err != nil {
 			return fmt.Errorf("annotations at byte %d: %w", first.offset, err)
 		}
-		for _, row := range rows[:n] {
-			s := at.spans[row]
-			if s.size > 0 { // else it was no object
-				each(row, at.buf[s.offset-first.offset:][:s.size])
-			}
+		for _, slot := range slots[:n] {
+			s := at.spans[rows[slot]]
+			each(slot, at.buf[s.offset-first.offset:][:s.size])
 		}
-		rows = rows[n:]
+		slots = slots[n:]
 	}
 	return nil
 }
 
-// start makes room for instances.
-func (at *worker) start(p *picture, n int) {
+// start makes empty slots.
+func (at *worker) start(n int) {
 	at.reset()
-	at.h, at.w = p.h, p.w
-	at.instances, at.facts = slices.Grow(at.instances[:0], n), slices.Grow(at.facts[:0], n)
+	at.instances, at.facts = slices.Grow(at.instances[:0], n)[:n], slices.Grow(at.facts[:0], n)[:n]
+	clear(at.instances)
 }
 
 // add decodes an annotation into an instance and says how many bytes that takes.
-func (at *worker) add(p *picture, row uint32, data []byte) int64 {
-	rec := &at.rec
+func (at *worker) add(slot int32, row uint32, data []byte) int64 {
+	rec, p := &at.rec, &at.pictures[at.spans[row].picture]
+	at.h, at.w = p.h, p.w
 	if err := at.decode(jsonscan.NewCursor(data, at.spans[row].offset), rec); err != nil {
 		at.syntax = append(at.syntax, fmt.Errorf("annotations[%d]: %w", row, err))
 		return 0
 	}
-	// Within their capacity, so what points into them stays.
-	at.instances, at.facts = append(at.instances, validate.Instance{}), append(at.facts, facts{row: int64(row)})
-	in, f := &at.instances[len(at.instances)-1], &at.facts[len(at.facts)-1]
+	in, f := &at.instances[slot], &at.facts[slot]
+	*f = facts{row: int64(row)}
 	in.Place = validate.Place{Target: at.target.path, Sample: p.name, Row: &f.row}
 	in.Kind, in.Axes, in.Shape, in.Classes = validate.Tissue, "YX", [3]int{1, p.h, p.w}, at.classes
 	in.Mask, in.MaskErr, in.Errs, in.Rings, in.Crowd = rec.mask, rec.maskErr, rec.errs, rec.rings, rec.crowd
@@ -217,14 +221,26 @@ func (x *index) class(id int64) *string {
 	return &name
 }
 
-// show shows the layer of the instances that there are.
-func (at *worker) show(ctx context.Context, p *picture) {
-	at.pointers = at.pointers[:0]
-	for i := range at.instances {
-		at.pointers = append(at.pointers, &at.instances[i])
+// show shows the layers of the instances that there are.
+func (at *worker) show(ctx context.Context) {
+	for i := range at.starts[1:] {
+		p := &at.pictures[at.first+i]
+		at.pointers = at.pointers[:0]
+		for slot := at.starts[i] - at.starts[0]; slot < at.starts[i+1]-at.starts[0]; slot++ {
+			if in := &at.instances[slot]; in.Row != nil {
+				at.pointers = append(at.pointers, in)
+			}
+		}
+		if len(at.pointers) > 0 || p.listed {
+			at.layer(ctx, p)
+		}
 	}
+}
+
+// layer shows the layer of a picture, or, of one without extents, its instances.
+func (at *worker) layer(ctx context.Context, p *picture) {
 	slices.SortStableFunc(at.pointers, func(a, b *validate.Instance) int { return cmp.Compare(a.ID, b.ID) })
-	if p.h == 0 { // no layer of anything
+	if p.h == 0 {
 		for _, in := range at.pointers {
 			at.pass.Instance(ctx, in)
 		}

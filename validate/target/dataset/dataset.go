@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"sync"
 
 	"github.com/micropq/micropq/internal/store"
 	"github.com/micropq/micropq/schemas"
@@ -54,6 +55,7 @@ type walk struct {
 	problems []error
 	shards   []*shard // in the order of their names
 	workers  *workers
+	spare    sync.Pool // memory of row groups
 
 	samples   samples
 	instances instances

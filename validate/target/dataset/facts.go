@@ -37,6 +37,13 @@ func (c *chunkPass) look(ctx context.Context, wk *worker, s *shard, v *sample, a
 		a.note(l, number, again, &found, nil)
 		return &found, nil
 	}
+	if !null && !a.labels && a.lower == nil {
+		if err := wk.pass(&found, a, payload, r.Encoding, n); err != nil {
+			return nil, err
+		}
+		a.note(l, number, again, &found, nil)
+		return &found, nil
+	}
 	wk.chunk = elem.Resize(wk.chunk, n)
 	if null {
 		fill(wk.chunk, a.fill)
@@ -71,17 +78,31 @@ func (c *chunkPass) look(ctx context.Context, wk *worker, s *shard, v *sample, a
 	return &found, nil
 }
 
+// pass looks at the elements of a chunk of an image as they are decoded.
+func (wk *worker) pass(found *schemas.Chunk, a *array, payload []byte, encoding string, n int) error {
+	e, err := chunkcodec.Parse(encoding)
+	if err != nil {
+		return err
+	}
+	var sum xxhash.Digest
+	sum.Reset()
+	var stats elem.Stats
+	err = wk.decoder.Parts(payload, e, a.dtype.Size(), n, func(part []byte) {
+		sum.Write(part)
+		stats.Add(elem.Scan(part, a.dtype, a.Fill))
+	})
+	found.Digest = sum.Sum64()
+	take(found, stats)
+	return err
+}
+
 // summarise fills in what a row says of the elements.
 func summarise(found *schemas.Chunk, a *array, b *box, data []byte, masks map[object]mask.Mask, bad *mask.BadLabels) {
 	if masks != nil {
 		found.IDs = idsOf(masks)
 	}
 	if masks == nil || a.Fill != 0 || b.size[axT] > 1 || len(bad.Errs()) > 0 {
-		stats := elem.Scan(data, a.dtype, a.Fill)
-		found.Foreground, found.Min, found.Max = stats.Foreground, nil, nil
-		if stats.Valid {
-			found.Min, found.Max = &stats.Min, &stats.Max
-		}
+		take(found, elem.Scan(data, a.dtype, a.Fill))
 		return
 	}
 	lo, hi := 0.0, 0.0
@@ -96,6 +117,14 @@ func summarise(found *schemas.Chunk, a *array, b *box, data []byte, masks map[ob
 		}
 	}
 	found.Min, found.Max = &lo, &hi
+}
+
+// take fills in statistics.
+func take(found *schemas.Chunk, stats elem.Stats) {
+	found.Foreground, found.Min, found.Max = stats.Foreground, nil, nil
+	if stats.Valid {
+		found.Min, found.Max = &stats.Min, &stats.Max
+	}
 }
 
 func idsOf(masks map[object]mask.Mask) []int64 {

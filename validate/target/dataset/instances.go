@@ -105,6 +105,15 @@ func (in *instances) put(w *walk, run *rowRange, h *instanceHead) {
 	of[h.Array] = append(of[h.Array], *run)
 }
 
+// take returns where the rows of a sample are, and forgets it.
+func (in *instances) take(sample string) map[string][]rowRange {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	ranges := in.volume[sample]
+	delete(in.volume, sample)
+	return ranges
+}
+
 // claim is a row of an instance and where it is.
 type claim struct {
 	schemas.Instance

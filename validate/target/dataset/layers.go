@@ -17,7 +17,7 @@ func (w *walk) show(ctx context.Context, v *sample, chunksLost bool) error {
 	cur := &cursor{walk: w}
 	defer cur.close()
 	claims := map[string][]claim{}
-	ranges := w.instances.volume[v.SampleID]
+	ranges := w.instances.take(v.SampleID)
 	for _, name := range sortedKeys(ranges) {
 		list, err := cur.read(ctx, ranges[name])
 		if err != nil {
@@ -25,7 +25,6 @@ func (w *walk) show(ctx context.Context, v *sample, chunksLost bool) error {
 		}
 		claims[name] = list
 	}
-	delete(w.instances.volume, v.SampleID)
 	return w.workers.do(ctx, func(*worker) { w.assemble(ctx, v, claims, chunksLost) })()
 }
 

@@ -89,8 +89,16 @@ func (w *walk) scan(ctx context.Context, s *shard, limit int64, visit func(ctx c
 	}
 	pieces := s.pieces(limit)
 	sum := sha256.New()
-	next := w.fetch(ctx, s, pieces, 0, nil)
-	var spare []byte
+	most := int64(0)
+	for _, p := range pieces {
+		most = max(most, p.n)
+	}
+	spare, other := w.memory(most), w.memory(most)
+	defer func() {
+		w.spare.Put(&spare)
+		w.spare.Put(&other)
+	}()
+	next := w.fetch(ctx, s, pieces, 0, other)
 	for i, p := range pieces {
 		read := <-next
 		if read.err != nil {
@@ -109,10 +117,18 @@ func (w *walk) scan(ctx context.Context, s *shard, limit int64, visit func(ctx c
 			return err
 		}
 		w.pass.Progress(p.n)
-		spare = read.bytes
+		other, spare = spare, read.bytes[:0]
 	}
 	s.found.SHA256 = hexSum(sum)
 	return nil
+}
+
+// memory is room for n bytes, out of what shards before had.
+func (w *walk) memory(n int64) []byte {
+	if b, ok := w.spare.Get().(*[]byte); ok && int64(cap(*b)) >= n {
+		return (*b)[:0]
+	}
+	return make([]byte, 0, n)
 }
 
 func hexSum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
@@ -132,7 +148,7 @@ type fetched struct {
 	err   error
 }
 
-// fetch reads piece i while the one before it is looked at, into the memory of b where that suffices.
+// fetch reads piece i while the one before it is looked at, into the memory of b, which suffices for any.
 func (w *walk) fetch(ctx context.Context, s *shard, pieces []piece, i int, b []byte) <-chan fetched {
 	out := make(chan fetched, 1)
 	if i >= len(pieces) {
@@ -141,9 +157,6 @@ func (w *walk) fetch(ctx context.Context, s *shard, pieces []piece, i int, b []b
 	}
 	go func() {
 		p := pieces[i]
-		if int64(cap(b)) < p.n {
-			b = make([]byte, p.n)
-		}
 		b = b[:p.n]
 		n, err := s.file.file.ReadAtContext(ctx, b, p.at)
 		if int64(n) == p.n {

@@ -132,6 +132,9 @@ func (w *walk) end(ctx context.Context, r *jsonscan.Reader, err error) error {
 	if err == nil {
 		err = r.End()
 	}
+	if errors.Is(err, jsonscan.ErrTooLong) {
+		err = fmt.Errorf("%w: raise --memory", err)
+	}
 	if err != nil {
 		err = fmt.Errorf("%w; what comes after is not looked at", err)
 	}

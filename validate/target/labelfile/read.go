@@ -107,7 +107,7 @@ func readLabels(ctx context.Context, p *validate.Pass, path string, image *valid
 // layer is the evidence of all instances.
 func (f *file) layer(s *mask.Scanner, errs []error) *validate.Layer {
 	a := f.array
-	l := &validate.Layer{Place: a.Place, Kind: a.Kind, Axes: f.Axes, DType: f.DType, PixelSizeUM: a.PixelSizeUM, Exclusive: true, Renumber: len(errs) == 0 && writer(f.Image) != nil, Errs: errs}
+	l := &validate.Layer{Place: a.Place, Kind: a.Kind, Axes: f.Axes, DType: f.DType, PixelSizeUM: a.PixelSizeUM, Exclusive: true, Disjoint: true, Renumber: len(errs) == 0 && writer(f.Image) != nil, Errs: errs}
 	for _, n := range a.Shape {
 		l.Shape = append(l.Shape, int(n))
 	}

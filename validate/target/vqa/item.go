@@ -27,7 +27,12 @@ type item struct {
 	samples   []*validate.Sample // one for each picture, or one
 	questions []*validate.Item
 	objects   []itemfile.ObjectList
-	unread    []error // pictures and objects that cannot be read
+	unread    []error // what of it cannot be read
+}
+
+// fail notes a column that cannot be read.
+func (it *item) fail(where string, err error) {
+	it.unread = append(it.unread, &itemfile.Error{File: it.record.File, Row: it.record.Row, Sample: it.id, Where: where, Err: err})
 }
 
 // item takes a record apart. What is wrong with its questions is evidence.
@@ -66,18 +71,15 @@ func (w *walk) item(ctx context.Context, r itemfile.Record) *item {
 		}
 	}
 	it.objects, _ = itemfile.Objects(w.layout.m.Objects, get, func(where string, err error) error {
-		it.unread = append(it.unread, fmt.Errorf("%s: %w", where, err))
+		it.fail(where, err)
 		return nil
 	})
-	for _, l := range it.objects {
-		for name := range w.file.Columns {
-			w.file.Columns[name] = w.file.Columns[name] || get(name) != nil && slices.ContainsFunc(l.Objects, func(a itemfile.Annotated) bool { return located(&a) })
-		}
+	for name, found := range w.file.Columns {
+		list, _ := get(name).([]any)
+		w.file.Columns[name] = found || slices.ContainsFunc(list, func(v any) bool { return v != nil })
 	}
 	return it
 }
-
-func located(a *itemfile.Annotated) bool { return a.Box != nil || a.Polygon != nil || a.Point != nil }
 
 // readImages finds the item's pictures, and reads those that are given by path, where they are wanted.
 func (w *walk) readImages(ctx context.Context, it *item, v any) {
@@ -94,7 +96,7 @@ func (w *walk) readImages(ctx context.Context, it *item, v any) {
 			img.Bytes, err = itemfile.ReadImage(ctx, w.opened.store, *img.Path, it.record.File)
 		}
 		if err != nil && ctx.Err() == nil {
-			it.unread = append(it.unread, err)
+			it.fail(w.layout.m.Image, err)
 		}
 		it.images = append(it.images, img)
 	}
@@ -124,15 +126,17 @@ func (w *walk) sample(it *item, i int, get func(string) any) *validate.Sample {
 		s.PixelSizeUM = []float64{um, um}
 	}
 	s.Source = fmt.Sprintf("%s#%d", it.record.File, it.record.Row)
-	row := it.record.Row
-	s.Place.Row, s.Place.Line, s.Place.Split, s.Place.Sample = &row, it.record.Line, split, s.SampleID
+	s.Place.Line, s.Place.Split, s.Place.Sample = it.record.Line, split, s.SampleID
+	if row := it.record.Row; !it.record.Document {
+		s.Place.Row = &row
+	}
 	return s
 }
 
 // named gives a class label its name.
 func (w *walk) named(column string, v any) any {
 	names := w.layout.classes[column]
-	if i, ok := itemfile.Number(v); ok && i == math.Trunc(i) && i >= 0 && int(i) < len(names) {
+	if i, ok := itemfile.Number(v); ok && i == math.Trunc(i) && i >= 0 && i < float64(len(names)) {
 		return names[int(i)]
 	}
 	if n, ok := v.(json.Number); ok {
@@ -165,8 +169,8 @@ func (w *walk) row(it *item, m itemfile.QuestionMap, get func(string) any) *vali
 // each are the questions in the fields of a struct. A null field is no question.
 func (w *walk) each(it *item, m itemfile.QuestionMap, v any) (all []*validate.Item) {
 	fields, ok := v.(map[string]any)
-	if !ok {
-		return nil
+	if !ok && v != nil {
+		it.fail(m.Each, fmt.Errorf("want a struct of questions, have %s", itemfile.Describe(itemfile.Infer(v))))
 	}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		if fields[name] == nil {

@@ -12,6 +12,9 @@ import (
 // layout says what the columns of a target are.
 type layout struct {
 	m *itemfile.Map
+	// dataset is the name of the data set that a conversion makes, where the items say as much as its samples: from
+	// which source and under which licence each is. "" for others.
+	dataset string
 	// Columns of tables of ours, which a map has no names for; "" where the file lacks them.
 	kind, variant, questionID, split, batch string
 	consumed                                map[string]bool // columns that are no column of the sample
@@ -85,6 +88,9 @@ func mapped(name string, columns []string) (*layout, error) {
 		return nil, err
 	}
 	l := &layout{m: m}
+	if slices.Contains(columns, m.Dataset) && slices.Contains(columns, m.ItemLicence) {
+		l.dataset = m.Name
+	}
 	l.consume(columns)
 	return l, nil
 }

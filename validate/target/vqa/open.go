@@ -44,6 +44,11 @@ func (t *Target) open(ctx context.Context) (o *opened, err error) {
 	if o.store, err = store.Open(ctx, root, store.Options{}); err != nil {
 		return nil, err
 	}
+	if !o.folder {
+		if o.store, err = followed(ctx, o.store, t.location); err != nil {
+			return nil, err
+		}
+	}
 	var infos []store.Info
 	if o.folder {
 		infos, err = o.store.List(ctx, "")

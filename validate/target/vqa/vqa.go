@@ -152,7 +152,7 @@ func (w *walk) want(columns []schemas.Column) (wanted []int) {
 func (w *walk) pictures() bool { return w.decode || w.probe }
 
 func (w *walk) place(file string) validate.Place {
-	p := validate.Place{Target: w.target}
+	p := validate.Place{Target: w.target, Dataset: w.layout.dataset}
 	if w.opened.folder {
 		p.File = file
 	}
@@ -185,7 +185,7 @@ func (w *walk) flush(ctx context.Context) error {
 	batch := w.batch
 	w.batch, w.bytes = nil, 0
 	err := w.pass.Parallel(ctx, len(batch), func(_ context.Context, i int) error {
-		batch[i].look(w.decode)
+		batch[i].look(w.layout.m.Image, w.decode)
 		return nil
 	})
 	if err != nil {
@@ -193,7 +193,7 @@ func (w *walk) flush(ctx context.Context) error {
 	}
 	for _, it := range batch {
 		for _, err := range it.unread {
-			w.problem(&itemfile.Error{File: it.record.File, Row: it.record.Row, Sample: it.id, Where: w.layout.m.Image, Err: err})
+			w.problem(err)
 		}
 		w.show(ctx, it)
 	}
@@ -201,7 +201,7 @@ func (w *walk) flush(ctx context.Context) error {
 }
 
 // look decodes the pictures, or reads their headers.
-func (it *item) look(decode bool) {
+func (it *item) look(column string, decode bool) {
 	for i, img := range it.images {
 		if img.Bytes == nil {
 			continue
@@ -220,7 +220,7 @@ func (it *item) look(decode bool) {
 			}
 		}
 		if err != nil {
-			it.unread = append(it.unread, err)
+			it.fail(column, err)
 		}
 		it.images[i].Bytes = nil
 	}

@@ -70,11 +70,29 @@ func run(t testing.TB, targets ...validate.Target) (found []string, seen map[str
 	if r == nil {
 		t.Fatal(err)
 	}
+	return texts(r), r.Seen, err
+}
+
+func texts(r *validate.Result) (found []string) {
 	for _, f := range r.Findings {
 		found = append(found, strings.Join([]string{f.Rule, f.Split, f.Sample, f.Question, f.Message}, " | "))
 	}
 	slices.Sort(found)
-	return found, r.Seen, err
+	return found
+}
+
+// fingerprints are those of all findings.
+func fingerprints(t *testing.T, target validate.Target) (all []string) {
+	t.Helper()
+	r, err := validate.Run(t.Context(), []validate.Target{target}, validate.Options{Rules: tuned(), Jobs: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range r.Findings {
+		all = append(all, f.Fingerprint)
+	}
+	slices.Sort(all)
+	return all
 }
 
 // defects has items with what a conversion takes in and rules find.
@@ -88,7 +106,7 @@ func defects() string {
 	wrong := `{"question": "Which?", "options": ["a", "b", "b"], "answer": "c", "answer_idx": "1"}`
 	caption := `{"modality_0": {"question": "By {class}.", "options": ["none of the above", "b"], "answer_idx": "1", "tags": ["localization"]}}`
 	item := func(id string, v uint8, columns, questions string) string {
-		return fmt.Sprintf(`{"image_id": %q, "image": %s, "dataset": "d", "label_name": "monocyte", "stain": "PAS", "captions": %s, "questions": %s, %s}`+"\n", id, image(v), caption, questions, columns)
+		return fmt.Sprintf(`{"image_id": %q, "image": %s, "dataset": "d", "license": "CC BY 4.0", "label_name": "monocyte", "stain": "PAS", "captions": %s, "questions": %s, %s}`+"\n", id, image(v), caption, questions, columns)
 	}
 	both := fmt.Sprintf(`{"stain": %s, "modality": %s}`, stain, modality)
 	return item("a", 1, `"label": "monocyte", "modality": "electron microscopy", "bbox": [[1, 2, 5, 6]]`, both) +
@@ -123,6 +141,9 @@ func TestSameAsConverted(t *testing.T) {
 	}
 	if !slices.Equal(raw, converted) {
 		t.Errorf("raw\n  %s\nconverted\n  %s", strings.Join(raw, "\n  "), strings.Join(converted, "\n  "))
+	}
+	if !slices.Equal(fingerprints(t, vqa.New(dir)), fingerprints(t, dataset.New(dst, dataset.Options{}))) {
+		t.Error("other fingerprints: a baseline of the files is none of the data set")
 	}
 	rulesFound := map[string]bool{}
 	for _, f := range raw {
@@ -211,6 +232,19 @@ func TestShapes(t *testing.T) {
 				t.Errorf("found %q, %v, want %s", found, err, test.want)
 			}
 		})
+	}
+}
+
+// TestLink: a file that is a link out of its folder, beside its pictures.
+func TestLink(t *testing.T) {
+	dir := folder(t, map[string]string{"blobs/0a1b": `{"id": "x", "image": "a.png", "question": "?", "answer": null}`, "snapshot/a.png": pixels(1)})
+	link := filepath.Join(dir, "snapshot", "train.jsonl")
+	if err := os.Symlink(filepath.Join("..", "blobs", "0a1b"), link); err != nil {
+		t.Skip(err)
+	}
+	found, _, err := run(t, vqa.New(link))
+	if err != nil || len(found) != 1 || !strings.HasPrefix(found[0], "QA001 | train | x") {
+		t.Errorf("found %q, %v", found, err)
 	}
 }
 

@@ -27,6 +27,8 @@ type Set struct {
 	Instances []schemas.Instance
 	Questions []schemas.Question
 	Unsorted  bool
+	// RowGroup is the bytes of a row group, 4096 where it is 0.
+	RowGroup int64
 	// Added are the columns of samples behind those released, and Values what each sample has there.
 	Added  []schemas.Column
 	Values [][]any
@@ -285,7 +287,7 @@ func (s *Set) Write(t testing.TB, dir string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m.Shards = append(m.Shards, WriteShard(t, dir, wide, split, samples, values))
+		m.Shards = append(m.Shards, writeShard(t, dir, wide, split, s.RowGroup, samples, values))
 		for _, part := range []struct {
 			table *schemas.Table
 			rows  []any
@@ -295,7 +297,7 @@ func (s *Set) Write(t testing.TB, dir string) {
 			{schemas.Questions, pick(s.Questions, func(r *schemas.Question) bool { return in(split)(r.SampleID) })},
 		} {
 			if len(part.rows) > 0 {
-				m.Shards = append(m.Shards, WriteShard(t, dir, part.table, split, part.rows, nil))
+				m.Shards = append(m.Shards, writeShard(t, dir, part.table, split, s.RowGroup, part.rows, nil))
 			}
 		}
 	}
@@ -317,8 +319,8 @@ func pick[T any](rows []T, keep func(*T) bool) (out []any) {
 	return out
 }
 
-// WriteShard writes the only shard of a table and split, and returns what a manifest says of it.
-func WriteShard(t testing.TB, dir string, table *schemas.Table, split string, rows []any, added [][]any) schemas.Shard {
+// writeShard writes the only shard of a table and split, and returns what a manifest says of it.
+func writeShard(t testing.TB, dir string, table *schemas.Table, split string, group int64, rows []any, added [][]any) schemas.Shard {
 	t.Helper()
 	meta, err := table.FileMetadata()
 	if err != nil {
@@ -329,7 +331,7 @@ func WriteShard(t testing.TB, dir string, table *schemas.Table, split string, ro
 	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	w, err := shardfile.Create(file, table.Parquet(), shardfile.Options{Metadata: meta, PayloadColumns: table.Payload(), RowGroupBytes: 4096})
+	w, err := shardfile.Create(file, table.Parquet(), shardfile.Options{Metadata: meta, PayloadColumns: table.Payload(), RowGroupBytes: cmp.Or(group, 4096)})
 	if err != nil {
 		t.Fatal(err)
 	}
