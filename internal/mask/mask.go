@@ -40,7 +40,7 @@ type Mask []Run
 func Of(runs []Run) Mask {
 	runs = slices.DeleteFunc(runs, func(r Run) bool { return r.N <= 0 })
 	if !slices.IsSortedFunc(runs, Run.compare) {
-		slices.SortFunc(runs, Run.compare)
+		sortRuns(runs)
 	}
 	n := 0
 	for _, r := range runs {
@@ -52,6 +52,42 @@ func Of(runs []Run) Mask {
 		n++
 	}
 	return Mask(runs[:n])
+}
+
+// sortRuns sorts runs by their rows, whose number is counted first, and within those by X: the runs of an image come
+// in the order of its chunks, and there are few in a row.
+func sortRuns(runs []Run) {
+	z0, z1, y0, y1 := runs[0].Z, runs[0].Z, runs[0].Y, runs[0].Y
+	for _, r := range runs {
+		z0, z1, y0, y1 = min(z0, r.Z), max(z1, r.Z), min(y0, r.Y), max(y1, r.Y)
+	}
+	height := int64(y1) - int64(y0) + 1
+	rows := (int64(z1) - int64(z0) + 1) * height
+	if len(runs) < 64 || len(runs) > math.MaxInt32 || rows > 2*int64(len(runs)) {
+		slices.SortFunc(runs, Run.compare)
+		return
+	}
+	row := func(r Run) int64 { return (int64(r.Z)-int64(z0))*height + int64(r.Y) - int64(y0) }
+	ends := make([]int32, rows+1)
+	for _, r := range runs {
+		ends[row(r)+1]++
+	}
+	for i := range rows {
+		ends[i+1] += ends[i]
+	}
+	in := slices.Clone(runs)
+	for _, r := range in {
+		i := row(r)
+		runs[ends[i]] = r
+		ends[i]++
+	}
+	from := int32(0)
+	for _, end := range ends[:rows] {
+		if line := runs[from:end]; !slices.IsSortedFunc(line, Run.compare) {
+			slices.SortFunc(line, Run.compare)
+		}
+		from = end
+	}
 }
 
 // FromQuads is the mask of runs written as z, y, x, n one after the other.

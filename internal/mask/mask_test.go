@@ -418,3 +418,20 @@ func TestRasterize(t *testing.T) {
 }
 
 func nan() float64 { z := 0.0; return z / z }
+
+// Many runs are sorted by another way than few.
+func TestOfManyRuns(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 9))
+	for range 20 {
+		var runs []Run
+		for range 64 + r.IntN(400) {
+			runs = append(runs, Run{Z: int32(r.IntN(3)) + 7, Y: int32(r.IntN(20)) + 100, X: int32(r.IntN(1000)), N: int32(r.IntN(4))})
+		}
+		want := slices.Clone(runs)
+		slices.SortFunc(want, Run.compare)
+		want = Of(want)
+		if got := Of(runs); !slices.Equal(got, want) || Mask(got).Check() != nil {
+			t.Fatalf("%v, want %v", got, want)
+		}
+	}
+}

@@ -173,26 +173,33 @@ func chunkClaims(s *validate.Scope, c *validate.Chunk) {
 	if f == nil {
 		return
 	}
-	var list []string
-	differ := func(name string, equal bool, have, want any) {
-		if !equal {
-			list = append(list, fmt.Sprintf("%s is %v, it should be %v", name, have, want))
-		}
-	}
-	differ("dtype", r.DType == f.DType, r.DType, f.DType)
-	differ("fill", sameFloat(&r.Fill, &f.Fill), r.Fill, f.Fill)
-	differ("digest", r.Digest == f.Digest, fmt.Sprintf("%016x", r.Digest), fmt.Sprintf("%016x", f.Digest))
-	differ("foreground", r.Foreground == f.Foreground, r.Foreground, f.Foreground)
-	differ("ids", slices.Equal(r.IDs, f.IDs), list2(r.IDs), list2(f.IDs))
-	differ("min", sameFloat(r.Min, f.Min), text(r.Min), text(f.Min))
-	differ("max", sameFloat(r.Max, f.Max), text(r.Max), text(f.Max))
-	if len(list) > 0 {
+	if list := chunkDifferences(r, f); len(list) > 0 {
 		report(strings.Join(list, "; "), nil, nil)
 	}
 }
 
-// list2 writes ids for people, with their number.
-func list2(ids []int64) string { return fmt.Sprintf("[%s] (%d)", list(ids), len(ids)) }
+// chunkDifferences are what a row says and its elements say otherwise.
+func chunkDifferences(r, f *schemas.Chunk) (list []string) {
+	differ := func(equal bool, format string, args ...any) {
+		if !equal {
+			list = append(list, fmt.Sprintf(format, args...))
+		}
+	}
+	differ(r.DType == f.DType, "dtype is %s, it should be %s", r.DType, f.DType)
+	differ(sameFloat(&r.Fill, &f.Fill), "fill is %v, it should be %v", r.Fill, f.Fill)
+	differ(r.Digest == f.Digest, "digest is %016x, it should be %016x", r.Digest, f.Digest)
+	differ(r.Foreground == f.Foreground, "foreground is %d, it should be %d", r.Foreground, f.Foreground)
+	if !slices.Equal(r.IDs, f.IDs) {
+		differ(false, "ids is %s, it should be %s", idList(r.IDs), idList(f.IDs))
+	}
+	if !sameFloat(r.Min, f.Min) || !sameFloat(r.Max, f.Max) {
+		differ(false, "min and max are %s and %s, they should be %s and %s", text(r.Min), text(r.Max), text(f.Min), text(f.Max))
+	}
+	return list
+}
+
+// idList writes ids for people, with their number.
+func idList(ids []int64) string { return fmt.Sprintf("[%s] (%d)", list(ids), len(ids)) }
 
 func sameFloat(a, b *float64) bool {
 	if a == nil || b == nil {

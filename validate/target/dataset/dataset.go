@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"path"
 	"strings"
-	"sync"
 
 	"github.com/micropq/micropq/internal/store"
 	"github.com/micropq/micropq/schemas"
@@ -55,7 +54,6 @@ type walk struct {
 	problems []error
 	shards   []*shard // in the order of their names
 	workers  *workers
-	spare    sync.Pool // memory of row groups
 
 	samples   samples
 	instances instances

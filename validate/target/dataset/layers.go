@@ -120,11 +120,11 @@ func spatial(a *schemas.Array) (axes string, shape []int) {
 
 // joiner brings the rows of a layer together with its elements.
 type joiner struct {
-	walk       *walk
-	layer      *validate.Layer
-	voxels     bool // the elements are what counts, and they are known
-	parts      map[object]mask.Mask
-	taken      map[object]int64
+	walk   *walk
+	layer  *validate.Layer
+	voxels bool // the elements are what counts, and they are known
+	parts  map[object]mask.Mask
+	taken  map[object]int64
 }
 
 func (j *joiner) join(claims []claim) {

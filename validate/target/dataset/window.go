@@ -93,10 +93,10 @@ func (w *walk) scan(ctx context.Context, s *shard, limit int64, visit func(ctx c
 	for _, p := range pieces {
 		most = max(most, p.n)
 	}
-	spare, other := w.memory(most), w.memory(most)
+	free, other := memory(most), memory(most)
 	defer func() {
-		w.spare.Put(&spare)
-		w.spare.Put(&other)
+		spare.Put(&free)
+		spare.Put(&other)
 	}()
 	next := w.fetch(ctx, s, pieces, 0, other)
 	for i, p := range pieces {
@@ -104,7 +104,7 @@ func (w *walk) scan(ctx context.Context, s *shard, limit int64, visit func(ctx c
 		if read.err != nil {
 			return w.unread(s, pieces[i:], read.err)
 		}
-		next = w.fetch(ctx, s, pieces, i+1, spare)
+		next = w.fetch(ctx, s, pieces, i+1, free)
 		hashed := w.workers.do(ctx, func(*worker) { sum.Write(read.bytes) })
 		var err error
 		if p.group >= 0 {
@@ -117,15 +117,18 @@ func (w *walk) scan(ctx context.Context, s *shard, limit int64, visit func(ctx c
 			return err
 		}
 		w.pass.Progress(p.n)
-		other, spare = spare, read.bytes[:0]
+		other, free = free, read.bytes[:0]
 	}
 	s.found.SHA256 = hexSum(sum)
 	return nil
 }
 
-// memory is room for n bytes, out of what shards before had.
-func (w *walk) memory(n int64) []byte {
-	if b, ok := w.spare.Get().(*[]byte); ok && int64(cap(*b)) >= n {
+// spare is memory of row groups of shards before.
+var spare sync.Pool
+
+// memory is room for n bytes.
+func memory(n int64) []byte {
+	if b, ok := spare.Get().(*[]byte); ok && int64(cap(*b)) >= n {
 		return (*b)[:0]
 	}
 	return make([]byte, 0, n)
