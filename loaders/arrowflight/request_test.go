@@ -31,6 +31,9 @@ func FuzzTicket(f *testing.F) {
 		`{"version":1,"datasets":[{"name":"a"}],"options":{"kind":"tiles","size":[8,8,8],"shuffle":"buffered","seed":1,"shuffle-block":9223372036854775807,"epochs":-1}}`,
 		`{"version":1,"datasets":[{"name":"a","weight":1},{"name":"b","weight":2}],"options":{"size":[1,1,1],"seed":1,"count":1,"state":{"version":1,"drawing":"","epoch":9223372036854775807,"position":0}}}`,
 		`{"version":1,"datasets":[{"name":"a"}],"options":{"size":[8,8,8],"seed":1,"sample":"[","level":-1,"array":["raw","raw"]}}`,
+		`{"version":1,"datasets":[{"name":"a"}],"options":{"size":[8,8,8],"seed":1,"array":["gt_instances"],"instances":9223372036854775807,"flip":"ZZ","rotate":true}}`,
+		`{"version":1,"datasets":[{"name":"a"}],"options":{"size":[8,8,8],"seed":1,"percentiles":[0,100],"dtype":"float16","offset":[1e308],"scale":[0],"class":["*"]}}`,
+		`{"version":1,"datasets":[{"name":"a"}],"options":{"kind":"items","decode":[1,1000000],"type":"x","dataset":"y","question-kind":"z"}}`,
 	} {
 		f.Add([]byte(seed))
 	}
