@@ -253,13 +253,13 @@ func checkSum(h *format.PageHeader, body []byte) error {
 
 // Nulls counts the nulls of a column of a row group that has at most one value a row, and returns the row, in the
 // file, of the first.
-func (r *Reader) Nulls(group int, column string) (first, n int64, err error) {
+func (r *Reader) Nulls(ctx context.Context, group int, column string) (first, n int64, err error) {
 	leaf, ok := r.leaf[column]
 	if !ok || leaf.MaxRepetitionLevel > 0 {
 		return 0, 0, fmt.Errorf("%s: no column %q with one value a row", r.name, column)
 	}
 	defer recovered(&err)
-	pages := r.RowGroup(context.Background(), group).ColumnChunks()[leaf.ColumnIndex].Pages()
+	pages := r.RowGroup(ctx, group).ColumnChunks()[leaf.ColumnIndex].Pages()
 	defer pages.Close()
 	values := make([]parquet.Value, 1024)
 	row := r.first[group]

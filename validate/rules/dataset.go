@@ -25,7 +25,7 @@ var datasetRules = []validate.Rule{{
 	Why:     "A file was damaged, cut off or changed after the data set was made: what is trained on is not what was published.",
 	Example: "The SHA-256 of chunks/train-00003-of-00012.parquet is another than the manifest says; row 17 does not match its CRC.",
 	Mend:    "Fetch the file again. If it was changed on purpose, convert or publish again so that the manifest follows.",
-	Looks:   validate.Looks{Shard: shardClaims, Chunk: chunkClaims, Sample: sampleClaims},
+	Looks:   validate.Looks{Dataset: fileClaims, Shard: shardClaims, Chunk: chunkClaims, Sample: sampleClaims},
 }, {
 	ID: "DS003", Severity: validate.Error, For: validate.AnyKind,
 	Title:   "a key is taken twice, or refers to nothing",
@@ -65,6 +65,9 @@ var datasetRules = []validate.Rule{{
 
 func manifestProblems(s *validate.Scope, d *validate.Dataset) {
 	for _, err := range d.Problems {
+		if _, ok := as[*validate.ClaimError](err); ok {
+			continue // DS002
+		}
 		for _, err := range parts(err) {
 			s.Report(validate.Finding{Message: err.Error(), Place: inFile(d.Place, schemas.ManifestName), Detail: err.Error()})
 		}
@@ -117,6 +120,14 @@ func arrayProblems(s *validate.Scope, a *validate.Array) {
 	for _, err := range a.Errs {
 		if isSchema(err) {
 			s.Report(validate.Finding{Message: err.Error(), Place: a.Place, Detail: err.Error()})
+		}
+	}
+}
+
+func fileClaims(s *validate.Scope, d *validate.Dataset) {
+	for _, err := range d.Problems {
+		if e, ok := as[*validate.ClaimError](err); ok {
+			s.Report(validate.Finding{Message: e.Error(), Place: inFile(d.Place, schemas.ManifestName), Detail: e.Column})
 		}
 	}
 }

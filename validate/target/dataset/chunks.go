@@ -125,7 +125,7 @@ func (c *chunkPass) group(ctx context.Context, s *shard, state *shardState, grou
 		}
 		rows = append(rows, *v)
 	}
-	c.noteNulls(s, group, schemas.Chunks)
+	c.noteNulls(ctx, s, group, schemas.Chunks)
 	c.seen.Add(int64(len(rows)))
 	ts := tasks{ws: c.workers}
 	// A worker is given several: most chunks of labels are fill and take no time.

@@ -3,6 +3,7 @@ package dataset
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"path"
@@ -130,8 +131,35 @@ func (w *walk) readManifest(ctx context.Context) (files []store.Info, err error)
 	}
 	if w.manifest != nil {
 		w.place.Dataset = cmp.Or(w.manifest.Name, w.manifest.Source.Name)
+		err = w.checkRejected(ctx)
+	} else {
+		err = nil // it is among the problems
 	}
-	return files, nil
+	return files, err
+}
+
+// checkRejected compares the list of rows that a partial data set lacks with what the manifest says of it.
+func (w *walk) checkRejected(ctx context.Context) error {
+	p := w.manifest.Partial
+	if p == nil {
+		return nil
+	}
+	differ := func(what, claim, found string) {
+		if claim != found {
+			w.problems = append(w.problems, &validate.ClaimError{Column: p.Path + ": " + what, Claim: claim, Found: found})
+		}
+	}
+	data, err := w.store.Get(ctx, p.Path, nil, manifestLimit)
+	if isTransport(err) && !errors.Is(err, store.ErrNotExist) {
+		return err
+	}
+	if err != nil {
+		w.problems = append(w.problems, &validate.ClaimError{Column: p.Path, Claim: "listed", Found: "there: " + err.Error()})
+		return nil
+	}
+	differ("its size", fmt.Sprint(p.Bytes), fmt.Sprint(len(data)))
+	differ("its SHA-256", p.SHA256, fmt.Sprintf("%x", sha256.Sum256(data)))
+	return nil
 }
 
 // manifestLimit bounds what is read as a manifest: about a million shards.

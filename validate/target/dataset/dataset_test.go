@@ -355,6 +355,21 @@ func faults(t testing.TB) map[string]damage {
 			},
 			want: []string{"DS002", "..."},
 		},
+		"a list of rejected rows changed": {
+			rows: func(s *datasettest.Set) {
+				s.Manifest.Partial = &schemas.Partial{Rejected: 1, Path: schemas.RejectedName, Bytes: 2, SHA256: strings.Repeat("0", 64)}
+			},
+			files: func(t *testing.T, dir string) {
+				os.WriteFile(filepath.Join(dir, schemas.RejectedName), []byte("{}"), 0o666)
+			},
+			want: []string{"DS002 manifest.json  : rejected.jsonl: its SHA-256 is 000"},
+		},
+		"a list of rejected rows missing": {
+			rows: func(s *datasettest.Set) {
+				s.Manifest.Partial = &schemas.Partial{Rejected: 1, Path: schemas.RejectedName, Bytes: 2, SHA256: strings.Repeat("0", 64)}
+			},
+			want: []string{"DS002 manifest.json  : rejected.jsonl is listed"},
+		},
 		"no mask": {
 			rows: func(s *datasettest.Set) {
 				s.Samples[1].Arrays = s.Samples[1].Arrays[:1]

@@ -42,7 +42,7 @@ func (w *walk) readInstances(ctx context.Context) error {
 }
 
 func (w *walk) instanceGroup(ctx context.Context, s *shard, group int, _ piece) error {
-	w.noteNulls(s, group, schemas.Instances)
+	w.noteNulls(ctx, s, group, schemas.Instances)
 	first, n := s.reader.FirstRow(group), s.reader.RowGroups()[group].NumRows()
 	i := int64(0)
 	var last instanceHead

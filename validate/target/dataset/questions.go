@@ -18,7 +18,7 @@ func (w *walk) readQuestions(ctx context.Context) error {
 }
 
 func (w *walk) questionGroup(ctx context.Context, s *shard, group int, samples *sampleCache) error {
-	w.noteNulls(s, group, schemas.Questions)
+	w.noteNulls(ctx, s, group, schemas.Questions)
 	first, n := s.reader.FirstRow(group), s.reader.RowGroups()[group].NumRows()
 	const step = 4096 // rows, which are shown together
 	for from := int64(0); from < n; from += step {

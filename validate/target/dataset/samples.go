@@ -85,7 +85,7 @@ func (w *walk) sampleGroup(ctx context.Context, s *shard, group int, held piece)
 	if err != nil {
 		s.lose(rowError(first+int64(len(list)), n-int64(len(list)), err))
 	}
-	w.noteNulls(s, group, schemas.Samples)
+	w.noteNulls(ctx, s, group, schemas.Samples)
 	ts := tasks{ws: w.workers}
 	for i, v := range list {
 		row := first + int64(i)
@@ -198,9 +198,9 @@ func unsigned(v any) (uint64, bool) {
 }
 
 // noteNulls finds nulls where the table has none, in columns that a file lets be null.
-func (w *walk) noteNulls(s *shard, group int, table *schemas.Table) {
+func (w *walk) noteNulls(ctx context.Context, s *shard, group int, table *schemas.Table) {
 	for _, column := range requiredNulls(s.reader.Schema(), table) {
-		row, n, err := s.reader.Nulls(group, column)
+		row, n, err := s.reader.Nulls(ctx, group, column)
 		if err != nil {
 			s.fail(err)
 		} else if n > 0 {
