@@ -44,6 +44,9 @@ func benchValidate(ctx context.Context, s *setup) error {
 	return nil
 }
 
+// fibrePitch makes fibres of the size that those of NCL-SM have: the median of section S60 is 52,194 pixels.
+const fibrePitch = 240
+
 // validateThreads is how many threads either has.
 const validateThreads = 2
 
@@ -88,7 +91,7 @@ func (s *setup) validated(ctx context.Context) (dirs []string, err error) {
 			return err
 		}},
 		{"nclsm", func(dir string) error {
-			_, err := nclsmgen.Generate(ctx, dir, nclsmgen.Options{Sections: s.scale.sections, Height: s.scale.section[0], Width: s.scale.section[1], Cell: 100, Seed: 2})
+			_, err := nclsmgen.Generate(ctx, dir, nclsmgen.Options{Sections: s.scale.sections, Height: s.scale.section[0], Width: s.scale.section[1], Cell: fibrePitch, Seed: 2})
 			return err
 		}},
 	} {

@@ -123,6 +123,10 @@ func eachMode[T elem.Number](s sampler, dst, src []byte) {
 	out, in := elem.As[T](dst), elem.As[T](src)
 	var seen []T
 	s.each(func(o, i, nz, ny, nx int) {
+		if alike(&s, in, i, nz, ny, nx) { // as inside of objects and between them
+			out[o] = in[i]
+			return
+		}
 		seen = seen[:0]
 		for z := range nz {
 			for y := range ny {
@@ -137,6 +141,23 @@ func eachMode[T elem.Number](s sampler, dst, src []byte) {
 		}
 		out[o] = mode(seen)
 	})
+}
+
+// alike reports whether all elements of a box equal its first.
+func alike[T elem.Number](s *sampler, in []T, i, nz, ny, nx int) bool {
+	first := in[i]
+	for z := range nz {
+		for y := range ny {
+			k := i + z*s.in.Strides[axZ] + y*s.in.Strides[axY]
+			for range nx {
+				if in[k] != first {
+					return false
+				}
+				k += s.in.Strides[axX]
+			}
+		}
+	}
+	return true
 }
 
 // mode is the most frequent value, the smallest where several are, 0 for none. It sorts v.
