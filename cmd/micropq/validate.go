@@ -18,6 +18,7 @@ import (
 	"github.com/micropq/micropq/validate/report"
 	"github.com/micropq/micropq/validate/rules"
 	"github.com/micropq/micropq/validate/target"
+	"github.com/micropq/micropq/validate/target/dataset"
 )
 
 func validateCommand() *cli.Command {
@@ -50,6 +51,7 @@ Examples:
 			&cli.StringFlag{Name: "as", Usage: "`KIND` of the targets: " + strings.Join(target.Kinds(), ", ") + " (default: guessed)"},
 			&cli.StringFlag{Name: "image", Usage: "`FILE` of the image that a label image or GeoJSON annotates"},
 			&cli.StringFlag{Name: "second", Usage: "`FILE` of a second annotation of the same image"},
+			&cli.StringFlag{Name: "class-map", Usage: "YAML `FILE` with the classes that those of a data set are to become, as in AM: fibre; it must name them all (CL005)"},
 			&cli.StringFlag{Name: "coverage", Usage: "where the second annotator looked: all, second (about what was drawn), or a region as 0:512,100:300"},
 			&cli.StringSliceFlag{Name: "select", Usage: "`RULES` to look with, by id or beginning of it (default: all that are on)"},
 			&cli.StringSliceFlag{Name: "ignore", Usage: "`RULES` to leave out, by id or beginning of it"},
@@ -139,6 +141,10 @@ func parseValidation(c *cli.Context) (*validation, error) {
 	}
 	if v.prune && v.baseline == "" {
 		bad("prune", errors.New("is for --baseline"))
+	}
+	if file := c.String("class-map"); file != "" {
+		v.target.Classes, err = dataset.ReadClassMap(file)
+		bad("class-map", err)
 	}
 	mode, err := progress.ParseMode(c.String("progress"))
 	bad("progress", err)

@@ -253,11 +253,12 @@ func keyErrors(s *validate.Scope, at validate.Place, errs []error) {
 	}
 }
 
-// missingParts also looks for samples that lack what most have: their image, or all of their masks.
+// missingParts also looks for samples that lack what others have: their image, or all of their masks.
 func missingParts(*validate.Scope) (validate.Looks, func(*validate.Scope)) {
+	roles := []string{schemas.RoleImage, schemas.RoleLabels}
 	type state struct {
-		labelled int64
-		bare     []validate.Place // samples without labels
+		have [2]int64            // samples that have one, by the role
+		lack [2][]validate.Place // samples that lack one
 	}
 	states := map[string]*state{}
 	of := func(p validate.Place) *state {
@@ -267,29 +268,32 @@ func missingParts(*validate.Scope) (validate.Looks, func(*validate.Scope)) {
 		return states[p.Target]
 	}
 	looks := validate.Looks{
-		Array: func(s *validate.Scope, a *validate.Array) {
-			reportMissing(s, a.Place, a.Errs)
-		},
+		Array: func(s *validate.Scope, a *validate.Array) { reportMissing(s, a.Place, a.Errs) },
 		Sample: func(s *validate.Scope, v *validate.Sample) {
 			reportMissing(s, v.Place, v.Errs)
 			if len(v.Arrays) == 0 {
 				return
 			}
-			if v.Image == nil && !hasRole(v, schemas.RoleImage) {
-				s.Report(validate.Finding{Message: "it has no image, only labels", Place: v.Place, Detail: "image"})
-			}
-			if hasRole(v, schemas.RoleLabels) {
-				of(v.Place).labelled++
-			} else if st := of(v.Place); len(st.bare) < maxBare {
-				st.bare = append(st.bare, v.Place)
+			st := of(v.Place)
+			for i, role := range roles {
+				if hasRole(v, role) || role == schemas.RoleImage && v.Image != nil {
+					st.have[i]++
+				} else if len(st.lack[i]) < maxBare {
+					st.lack[i] = append(st.lack[i], v.Place)
+				}
 			}
 		},
 		Dataset: func(s *validate.Scope, d *validate.Dataset) {
 			st := of(d.Place)
-			for _, p := range st.bare {
-				if st.labelled > 0 {
-					s.Report(validate.Finding{Message: fmt.Sprintf("it has no mask, %d other samples have one", st.labelled), Place: p, Detail: "mask"})
+			for i, what := range []string{"image", "mask"} {
+				for _, p := range st.lack[i] {
+					if st.have[i] > 0 {
+						s.Report(validate.Finding{Message: fmt.Sprintf("it has no %s, %d other samples have one", what, st.have[i]), Place: p, Detail: what})
+					}
 				}
+			}
+			if n := len(st.lack[0]); n > 0 && st.have[0] == 0 {
+				s.Report(validate.Finding{Message: fmt.Sprintf("none of its %d samples has an image", n), Place: d.Place, Detail: "images"})
 			}
 			delete(states, d.Target)
 		},
@@ -297,7 +301,7 @@ func missingParts(*validate.Scope) (validate.Looks, func(*validate.Scope)) {
 	return looks, func(*validate.Scope) {}
 }
 
-// maxBare bounds the samples without labels that are remembered.
+// maxBare bounds the samples without an image, or without labels, that are remembered.
 const maxBare = 1 << 16
 
 func hasRole(v *validate.Sample, role string) bool {

@@ -39,6 +39,8 @@ type Options struct {
 	Image    string // file of the image that the labels belong to
 	Second   string // file of a second annotation of the same image
 	Coverage string // where its annotator looked: "" where nobody says, all, second (about what it drew), or a region such as 0:512,100:300
+
+	Classes map[string]string // of a data set: see dataset.Options
 }
 
 // Open opens what a location holds.
@@ -52,7 +54,7 @@ func Open(ctx context.Context, location string, o Options) (validate.Target, err
 	}
 	switch kind {
 	case Dataset:
-		return dataset.New(location, dataset.Options{}), nil
+		return dataset.New(location, dataset.Options{Classes: o.Classes}), nil
 	case VQA:
 		return vqa.New(location), nil
 	case List:

@@ -29,6 +29,9 @@ type chunkPass struct {
 
 // readChunks reads the chunks and shows each sample once all of its chunks may have come.
 func (w *walk) readChunks(ctx context.Context) error {
+	if w.skipped = !w.wantsChunks(); w.skipped {
+		return nil
+	}
 	c := &chunkPass{walk: w}
 	shards := w.all(schemas.ChunksTable)
 	for _, s := range shards {
@@ -50,6 +53,11 @@ func (w *walk) readChunks(ctx context.Context) error {
 	}
 	c.order(shards, state)
 	return nil
+}
+
+// wantsChunks reports whether someone looks at what is made of chunks: SP001 compares their pixels.
+func (w *walk) wantsChunks() bool {
+	return w.pass.Wants(validate.Shards|validate.Chunks|validate.Arrays|validate.Layers|validate.Instances) || w.pass.WantsRule("SP001")
 }
 
 // shardState is what the rows of a shard are compared with from one row group to the next.
@@ -158,7 +166,7 @@ const rowsAtOnce = 8
 
 // chunksLost reports whether chunks of a sample may be among those that cannot be read.
 func (w *walk) chunksLost(v *sample) bool {
-	return w.lost(schemas.ChunksTable, v.Place.Split) || w.lost(schemas.ChunksTable, v.Sample.Sample.Split)
+	return w.skipped || w.lost(schemas.ChunksTable, v.Place.Split) || w.lost(schemas.ChunksTable, v.Sample.Sample.Split)
 }
 
 // inOrder checks that a row comes after the one before it.

@@ -60,6 +60,7 @@ type walk struct {
 	questions keys
 	totals    totals
 	layout    *layout
+	skipped   bool // nobody wants what chunks hold
 }
 
 func (w *walk) run(ctx context.Context) error {

@@ -18,6 +18,9 @@ func (w *walk) show(ctx context.Context, v *sample, chunksLost bool) error {
 	defer cur.close()
 	claims := map[string][]claim{}
 	ranges := w.instances.take(v.SampleID)
+	if !w.pass.Wants(validate.Layers | validate.Instances) {
+		ranges = nil
+	}
 	for _, name := range sortedKeys(ranges) {
 		list, err := cur.read(ctx, ranges[name])
 		if err != nil {
