@@ -81,7 +81,6 @@ def make(dataset, out):
     try:
         import litdata
 
-        # Items are handed over in a file each: litdata's workers read their inputs themselves.
         litdata.optimize(fn=litdata_item, inputs=list(items(dataset)), output_dir=out + "/litdata", chunk_bytes="64MB", num_workers=1)
     except ImportError as e:
         print("no litdata:", e)
@@ -139,14 +138,13 @@ class Peer:
         return Items(input_dir=self.out + "/litdata", shuffle=False)
 
     def batches(self, workers):
-        loader, collate = None, list
         if self.name == "litdata":
             import litdata
 
             loader = litdata.StreamingDataLoader
         else:
             from torch.utils.data import DataLoader as loader
-        for batch in loader(self.data(), batch_size=BATCH, num_workers=workers, collate_fn=collate):
+        for batch in loader(self.data(), batch_size=BATCH, num_workers=workers, collate_fn=list):
             yield [r["image"] for r in batch]
 
 
@@ -191,7 +189,7 @@ def one(name, workers, dataset, out, decode=None):
             kept.append((len(image), bytes(image[:64]))) if not decode else kept.append(image.shape)
     seconds, cpu = time.perf_counter() - start, processors() - before
     for k in kept:
-        digest ^= int.from_bytes(hashlib.sha256(repr(k).encode()).digest()[:8], "big")
+        digest = (digest + int.from_bytes(hashlib.sha256(repr(k).encode()).digest()[:8], "big")) % 2**64
     print(json.dumps({"items": n, "seconds": seconds, "cpu": cpu, "first": first, "digest": f"{digest:016x}"}))
 
 

@@ -127,8 +127,8 @@ func Export(ctx context.Context, f Format, path string, c *Canvas, objects []Obj
 	if err := check(c, objects); err != nil {
 		return r, err
 	}
-	if fi, err := os.Stat(path); err == nil && fi.IsDir() {
-		return r, fmt.Errorf("%s is there already: name another, or remove it", path)
+	if fi, err := os.Stat(path); err == nil && !fi.Mode().IsRegular() {
+		return r, fmt.Errorf("%s is there already and is no file: name another, or remove it", path)
 	}
 	dir, err := os.MkdirTemp(filepath.Dir(filepath.Clean(path)), ".micropq-export-*")
 	if err != nil {

@@ -104,39 +104,43 @@ func elements[T bool | uint32 | int64](b []byte) []T {
 	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/int(unsafe.Sizeof(zero)))
 }
 
-// output is a file that gets its name when it is whole. Standard output goes through a
-// temporary file as well: nothing of it is written when reading fails.
+// output is a file that gets its name when it is whole. Standard output, and what is no file, such as
+// a pipe or /dev/null, go through a temporary file as well: nothing is written when reading fails.
 type output struct {
-	path string // "-" for standard output
-	file *os.File
+	path   string // "-" for standard output
+	file   *os.File
+	copied bool // finish copies the file rather than rename it
 }
 
 func createOutput(path string) (*output, error) {
-	if path == "-" {
-		f, err := os.CreateTemp("", "micropq-read-*")
-		return &output{path: path, file: f}, err
+	if path != "-" {
+		// A file behind a link is replaced, not the link.
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			path = real
+		}
 	}
-	dir, name := filepath.Split(path)
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
+	info, err := os.Stat(path)
+	switch {
+	case path == "-" || err == nil && !info.IsDir() && !info.Mode().IsRegular():
+		f, err := os.CreateTemp("", "micropq-output-*")
+		return &output{path, f, true}, err
+	case err == nil && info.IsDir():
 		return nil, usagef("-o %s is a folder: want a file", path)
 	}
+	dir, name := filepath.Split(path)
 	if _, err := os.Stat(filepath.Clean(dir)); errors.Is(err, fs.ErrNotExist) {
 		return nil, usagef("-o %s: there is no folder %s", path, dir)
 	}
 	// Not CreateTemp, whose files nobody else may read.
 	part := fmt.Sprintf("%s.%s.%d.part", dir, name, os.Getpid())
 	f, err := os.OpenFile(part, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o666)
-	return &output{path: path, file: f}, err
+	return &output{path, f, false}, err
 }
 
-// finish gives the file its name, or copies it to standard output.
+// finish gives the file its name, or copies it to where files have none.
 func (o *output) finish(stdout io.Writer) error {
-	if o.path == "-" {
-		_, err := o.file.Seek(0, io.SeekStart)
-		if err == nil {
-			_, err = io.Copy(stdout, o.file)
-		}
-		return errors.Join(err, o.abort())
+	if o.copied {
+		return errors.Join(o.copyTo(stdout), o.abort())
 	}
 	err := o.file.Close()
 	if err == nil {
@@ -146,6 +150,21 @@ func (o *output) finish(stdout io.Writer) error {
 		return errors.Join(err, os.Remove(o.file.Name()))
 	}
 	return nil
+}
+
+func (o *output) copyTo(w io.Writer) (err error) {
+	if o.path != "-" {
+		device, err := os.OpenFile(o.path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, device.Close()) }()
+		w = device
+	}
+	if _, err = o.file.Seek(0, io.SeekStart); err == nil {
+		_, err = io.Copy(w, o.file)
+	}
+	return err
 }
 
 // abort removes the file.

@@ -4,14 +4,18 @@ package durable
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 )
 
 // Replace writes a small file under a temporary name beside it, syncs it, and renames it.
-// Two callers must not replace the same file at once.
+// Two callers must not replace the same file at once. What is no file, such as a device, is left alone.
 func Replace(path string, data []byte) error {
+	if fi, err := os.Stat(path); err == nil && !fi.Mode().IsRegular() {
+		return fmt.Errorf("%s is no file that could be replaced: name another", path)
+	}
 	part := path + ".part"
 	f, err := os.Create(part)
 	if err != nil {
