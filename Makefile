@@ -69,6 +69,8 @@ fuzz: ## run every fuzz target for FUZZTIME (60s)
 bench: build venv ## measure against other implementations
 	bench/run.sh
 	bench/vqa.sh
+	$(PYTHON) bench/loaders.py
+	$(PYTHON) bench/flight.py
 	@if [ -d $(SAMPLES)/nclsm ]; then \
 		$(PYTHON) bench/tiff.py --samples $(SAMPLES); \
 		$(GO) test -c -o build/mask.test ./internal/mask; \
