@@ -14,6 +14,9 @@ import (
 // source. $MICROPQ_CASES says how many.
 func TestCasesInPython(t *testing.T) {
 	python := oracle.Python(t)
+	if testing.Short() {
+		t.Skip("many processes: loaders/batch and loaders/arrowflight have cases of their own")
+	}
 	src := release(t, fisbegen.Options{Samples: 3, Shape: []int{3, 21, 40, 51}, Neurons: 4, Empty: 1, IDs: true, Seed: 9})
 	dst := filepath.Join(t.TempDir(), "out")
 	must(t, "convert", "fisbe", "--chunk", "16", "--levels", "3", src, dst)

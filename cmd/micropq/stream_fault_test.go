@@ -74,9 +74,9 @@ func (w *cutShort) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-func serveTroubled(t *testing.T, dir string) (*troubled, string) {
+func serveTroubled(t *testing.T, dir string, latency time.Duration, failing int64) (*troubled, string) {
 	t.Helper()
-	s := &troubled{files: http.FileServer(http.Dir(dir))}
+	s := &troubled{files: http.FileServer(http.Dir(dir)), latency: latency, failing: failing}
 	server := httptest.NewServer(s)
 	server.Config.ErrorLog = nil
 	t.Cleanup(server.Close)
@@ -98,8 +98,7 @@ var tilesOfAll = []string{"--kind", "tiles", "--size", "40,48,56", "--overlap", 
 func TestStreamFromTroubledServer(t *testing.T) {
 	dst := smallShards(t)
 	want := must(t, append([]string{"stream", dst}, tilesOfAll...)...)
-	s, url := serveTroubled(t, dst)
-	s.latency, s.failing = 2*time.Millisecond, 20
+	s, url := serveTroubled(t, dst, 2*time.Millisecond, 20)
 	cmd := program(t, append([]string{"stream", url, "--memory", "80MiB"}, tilesOfAll...)...)
 	got, err := cmd.Output()
 	if err != nil {
@@ -118,7 +117,7 @@ func TestStreamFromTroubledServer(t *testing.T) {
 func TestStreamOfChangingServer(t *testing.T) {
 	dst := smallShards(t)
 	whole := must(t, append([]string{"stream", dst}, tilesOfAll...)...)
-	s, url := serveTroubled(t, dst)
+	s, url := serveTroubled(t, dst, 0, 0)
 	command := append([]string{"stream", url}, tilesOfAll...)
 	run := func(code int, says ...string) {
 		t.Helper()
@@ -165,7 +164,7 @@ func TestStreamOfChangingServer(t *testing.T) {
 // A server that hangs does not keep the program from ending.
 func TestStreamInterruptedWhileServerHangs(t *testing.T) {
 	dst := streamed(t)
-	s, url := serveTroubled(t, dst)
+	s, url := serveTroubled(t, dst, 0, 0)
 	cmd := program(t, "stream", url, "--size", "8,8,8", "--epochs", "-1", "--seed", "4", "--memory", "80MiB")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -194,6 +193,9 @@ func TestStreamInterruptedWhileServerHangs(t *testing.T) {
 func TestStreamIntoFullPipe(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("resident memory is read from /proc")
+	}
+	if raceEnabled {
+		t.Skip("the race detector takes several times the memory of the program")
 	}
 	const memory = 256 << 20
 	cmd := program(t, "stream", streamed(t), "--size", "32,64,64", "--batch", "32", "--array", "raw", "--array", "gt_instances",

@@ -230,6 +230,9 @@ func TestPythonClient(t *testing.T) {
 // pythonClient runs a test of the Python client with this test as the program.
 func pythonClient(t *testing.T, python, script string, args ...string) []byte {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("many processes, each of which starts slowly under the race detector: the packages below are tested with it")
+	}
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

@@ -20,6 +20,9 @@ var pythons = []struct {
 }{{"zarr3", oracle.Python}, {"zarr2", oracle.PythonZarr2}}
 
 func TestDecodeFramesOfNumcodecs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("decoding has no goroutines: nothing for the race detector")
+	}
 	const frames = 2400
 	for i, p := range pythons {
 		t.Run(p.name, func(t *testing.T) {
@@ -43,6 +46,9 @@ func TestDecodeFramesOfNumcodecs(t *testing.T) {
 }
 
 func TestNumcodecsDecodesEncode(t *testing.T) {
+	if testing.Short() {
+		t.Skip("decoding has no goroutines: nothing for the race detector")
+	}
 	const frames = 600
 	for _, p := range pythons {
 		t.Run(p.name, func(t *testing.T) {
