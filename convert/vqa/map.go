@@ -22,8 +22,5 @@ func MapNamed(name string) (*Map, error) { return itemfile.MapNamed(name) }
 // MapText is the text of a map that comes with micropq.
 func MapText(name string) ([]byte, error) { return itemfile.MapText(name) }
 
-// ParseMap reads a map, checked against [MapSchema].
+// ParseMap reads a map, checked against its JSON Schema.
 func ParseMap(name string, data []byte) (*Map, error) { return itemfile.ParseMap(name, data) }
-
-// MapSchema is the JSON Schema (draft 2020-12) of a map.
-func MapSchema() []byte { return itemfile.MapSchema() }
