@@ -294,7 +294,6 @@ func TestValidateDamagedDatasets(t *testing.T) {
 	}
 	for _, d := range damages {
 		t.Run(d.name, func(t *testing.T) {
-			t.Parallel()
 			dst := converted(t)
 			if code, stdout, _ := call(t, "validate", dst, "--select", "DS001,DS002,DS003,DS004", "--progress", "none"); code != codeDone {
 				t.Fatalf("before: exit code %d\n%s", code, stdout)
