@@ -1,14 +1,10 @@
 package loaders
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"net"
 	"strings"
 
-	"github.com/micropq/micropq/internal/store"
 	"github.com/micropq/micropq/schemas"
 )
 
@@ -69,15 +65,3 @@ func (e *DamageError) Error() string {
 
 // Unwrap makes errors.Is see both [ErrDamaged] and the cause.
 func (e *DamageError) Unwrap() []error { return []error{ErrDamaged, e.Err} }
-
-// isTransport reports errors of getting at bytes, which say nothing about the bytes.
-func isTransport(err error) bool {
-	var (
-		path    *fs.PathError
-		network net.Error
-		status  *store.StatusError
-		changed *store.ChangedError
-	)
-	return errors.As(err, &path) || errors.As(err, &network) || errors.As(err, &status) || errors.As(err, &changed) ||
-		errors.Is(err, fs.ErrClosed) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
-}

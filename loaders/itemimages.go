@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/micropq/micropq/internal/shardfile"
+	"github.com/micropq/micropq/internal/store"
 )
 
 // imageColumn holds the encoded images, in samples.
@@ -158,7 +159,7 @@ func (p *imagePlace) blame(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx) // which may be the damage of another image
 	}
-	if isTransport(err) {
+	if store.IsTransport(err) {
 		return fmt.Errorf("%s, row %d, sample %s: %w", p.shard.Path, p.row, p.sample, err)
 	}
 	return &DamageError{File: p.shard.Path, Row: p.row, Sample: p.sample, Err: err}

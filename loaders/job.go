@@ -13,6 +13,7 @@ import (
 	"github.com/micropq/micropq/internal/chunkcodec"
 	"github.com/micropq/micropq/internal/nd"
 	"github.com/micropq/micropq/internal/shardfile"
+	"github.com/micropq/micropq/internal/store"
 )
 
 // job is one region being read. Workers draw the next piece from it until none is left or one
@@ -338,7 +339,7 @@ func (a *Array) blame(ctx context.Context, s *shard, row int64, i int, err error
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if isTransport(err) {
+	if store.IsTransport(err) {
 		return fmt.Errorf("%s, row %d: %w", s.Path, row, err)
 	}
 	box := a.grid.newBox()

@@ -218,7 +218,7 @@ func (s *shard) extras(ctx context.Context, g rowGroup, part span) (extras []map
 
 // blame names the shard in an error of reading it, unless it is no fault of its bytes.
 func (s *shard) blame(ctx context.Context, err error) error {
-	if ctx.Err() != nil || isTransport(err) {
+	if ctx.Err() != nil || store.IsTransport(err) {
 		return err
 	}
 	return &DamageError{File: s.Path, Row: -1, Err: err}

@@ -5,6 +5,7 @@ package elem
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"math"
 	"unsafe"
 
@@ -156,4 +157,34 @@ func scanFloats[T float32 | float64](v []T, fill T) (s Stats) {
 	}
 	s.Min, s.Max, s.Valid = float64(lo), float64(hi), lo <= hi
 	return s
+}
+
+// Float is the value of the first element of b, of any type.
+func Float(b []byte, d schemas.DType) float64 {
+	le := binary.LittleEndian
+	switch d {
+	case schemas.Bool, schemas.Uint8:
+		return float64(b[0])
+	case schemas.Int8:
+		return float64(int8(b[0]))
+	case schemas.Int16:
+		return float64(int16(le.Uint16(b)))
+	case schemas.Int32:
+		return float64(int32(le.Uint32(b)))
+	case schemas.Int64:
+		return float64(int64(le.Uint64(b)))
+	case schemas.Uint16:
+		return float64(le.Uint16(b))
+	case schemas.Uint32:
+		return float64(le.Uint32(b))
+	case schemas.Uint64:
+		return float64(le.Uint64(b))
+	case schemas.Float16:
+		return float64(half.Float32(le.Uint16(b)))
+	case schemas.Float32:
+		return float64(math.Float32frombits(le.Uint32(b)))
+	case schemas.Float64:
+		return math.Float64frombits(le.Uint64(b))
+	}
+	panic(fmt.Sprintf("element of type %q", d)) // readers know all types
 }

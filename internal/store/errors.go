@@ -1,9 +1,11 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/http"
 )
 
@@ -103,4 +105,16 @@ func (e *StatusError) Is(target error) bool {
 		return target == fs.ErrPermission
 	}
 	return false
+}
+
+// IsTransport reports errors of getting at bytes, which say nothing about the bytes.
+func IsTransport(err error) bool {
+	var (
+		path    *fs.PathError
+		network net.Error
+		status  *StatusError
+		changed *ChangedError
+	)
+	return errors.As(err, &path) || errors.As(err, &network) || errors.As(err, &status) || errors.As(err, &changed) ||
+		errors.Is(err, fs.ErrClosed) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/micropq/micropq/internal/elem"
 	"github.com/micropq/micropq/internal/half"
 	"github.com/micropq/micropq/schemas"
 )
@@ -86,7 +87,7 @@ func (m *mapping) tabulate(channels int) {
 		var element [8]byte
 		for bits := range 1 << (8 * in) {
 			binary.LittleEndian.PutUint16(element[:], uint16(bits))
-			table = appendNumber(table, m.to, m.of(number(element[:], m.from), c))
+			table = appendNumber(table, m.to, m.of(elem.Float(element[:], m.from), c))
 		}
 		m.tables = append(m.tables, table)
 	}
@@ -126,7 +127,7 @@ func (m *mapping) run(dst, src []byte, c, step int) {
 	ahead, behind := step*in, step*out
 	if m.tables == nil {
 		for i, o := 0, 0; i < len(src); i, o = i+ahead, o+behind {
-			appendNumber(dst[o:o], m.to, m.of(number(src[i:], m.from), c))
+			appendNumber(dst[o:o], m.to, m.of(elem.Float(src[i:], m.from), c))
 		}
 		return
 	}
@@ -149,34 +150,6 @@ func (m *mapping) run(dst, src []byte, c, step int) {
 			copy(dst[o:o+out], table[v*out:])
 		}
 	}
-}
-
-// number is the value of an element.
-func number(b []byte, d schemas.DType) float64 {
-	le := binary.LittleEndian
-	switch d {
-	case schemas.Int8:
-		return float64(int8(b[0]))
-	case schemas.Int16:
-		return float64(int16(le.Uint16(b)))
-	case schemas.Int32:
-		return float64(int32(le.Uint32(b)))
-	case schemas.Int64:
-		return float64(int64(le.Uint64(b)))
-	case schemas.Uint16:
-		return float64(le.Uint16(b))
-	case schemas.Uint32:
-		return float64(le.Uint32(b))
-	case schemas.Uint64:
-		return float64(le.Uint64(b))
-	case schemas.Float16:
-		return float64(half.Float32(le.Uint16(b)))
-	case schemas.Float32:
-		return float64(math.Float32frombits(le.Uint32(b)))
-	case schemas.Float64:
-		return math.Float64frombits(le.Uint64(b))
-	}
-	return float64(b[0]) // uint8, bool
 }
 
 // appendNumber appends the element of type d that is nearest to v.

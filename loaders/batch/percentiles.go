@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/micropq/micropq/internal/elem"
 	"github.com/micropq/micropq/internal/nd"
 	"github.com/micropq/micropq/loaders"
 	"github.com/micropq/micropq/loaders/draw"
@@ -79,7 +80,7 @@ func sampleChunk(ctx context.Context, a *loaders.Array, l *layout, shape []int, 
 	n := region.Elements() / l.channels
 	for c := range l.channels {
 		for i := 0; i < n; i += max(1, n/percentileElements) {
-			if v := number(data[(c*n+i)*size:], l.stored); !math.IsNaN(v) {
+			if v := elem.Float(data[(c*n+i)*size:], l.stored); !math.IsNaN(v) {
 				values[c] = append(values[c], v)
 			}
 		}

@@ -20,6 +20,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/micropq/micropq/internal/elem"
 	"github.com/micropq/micropq/schemas"
 	"github.com/micropq/micropq/validate"
 )
@@ -176,5 +177,5 @@ func (s *shot) putImage(channel, z, y, x0 int, elements []byte, d schemas.DType)
 		s.image[channel] = slices.Repeat([]float32{float32(math.Inf(-1))}, s.height*s.width)
 	}
 	size, to := d.Size(), s.image[channel]
-	s.putRow(row, x0, len(elements)/size, func(at, i int) { to[at] = max(to[at], float32(element(elements[i*size:], d))) })
+	s.putRow(row, x0, len(elements)/size, func(at, i int) { to[at] = max(to[at], float32(elem.Float(elements[i*size:], d))) })
 }

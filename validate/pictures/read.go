@@ -2,13 +2,11 @@ package pictures
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"math"
 	"strings"
 
-	"github.com/micropq/micropq/internal/half"
+	"github.com/micropq/micropq/internal/elem"
 	"github.com/micropq/micropq/internal/labelimage"
 	"github.com/micropq/micropq/internal/mask"
 	"github.com/micropq/micropq/internal/nd"
@@ -67,7 +65,7 @@ func (s *shot) putLabels(z, y int, elements []byte, d schemas.DType) {
 	size := d.Size()
 	s.putRow(row, 0, len(elements)/size, func(at, i int) {
 		mark := byte(other)
-		switch element(elements[i*size:], d) {
+		switch elem.Float(elements[i*size:], d) {
 		case 0:
 			return
 		case id:
@@ -227,34 +225,4 @@ func (s *shot) paint(in *schemas.Instance, o mask.Order) {
 			s.putRow(row, int(run.X), int(run.N), func(at, _ int) { s.object[at] = max(s.object[at], mark) })
 		}
 	}
-}
-
-// element is the first element of b, whatever its type.
-func element(b []byte, d schemas.DType) float64 {
-	le := binary.LittleEndian
-	switch d {
-	case schemas.Bool, schemas.Uint8:
-		return float64(b[0])
-	case schemas.Int8:
-		return float64(int8(b[0]))
-	case schemas.Uint16:
-		return float64(le.Uint16(b))
-	case schemas.Int16:
-		return float64(int16(le.Uint16(b)))
-	case schemas.Uint32:
-		return float64(le.Uint32(b))
-	case schemas.Int32:
-		return float64(int32(le.Uint32(b)))
-	case schemas.Uint64:
-		return float64(le.Uint64(b))
-	case schemas.Int64:
-		return float64(int64(le.Uint64(b)))
-	case schemas.Float16:
-		return float64(half.Float32(le.Uint16(b)))
-	case schemas.Float32:
-		return float64(math.Float32frombits(le.Uint32(b)))
-	case schemas.Float64:
-		return math.Float64frombits(le.Uint64(b))
-	}
-	panic(fmt.Sprintf("element of type %q", d)) // readers know all types
 }

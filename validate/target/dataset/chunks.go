@@ -10,6 +10,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/micropq/micropq/internal/shardfile"
+	"github.com/micropq/micropq/internal/store"
 	"github.com/micropq/micropq/schemas"
 	"github.com/micropq/micropq/validate"
 )
@@ -116,7 +117,7 @@ func (c *chunkPass) group(ctx context.Context, s *shard, state *shardState, grou
 	first, n := s.reader.FirstRow(group), s.reader.RowGroups()[group].NumRows()
 	rows := make([]schemas.Chunk, 0, min(n, 1<<16))
 	for v, err := range shardfile.Rows[schemas.Chunk](ctx, s.reader, group, 0, n, withoutData) {
-		if isTransport(err) {
+		if store.IsTransport(err) {
 			return err
 		}
 		if err != nil {

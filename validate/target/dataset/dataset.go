@@ -150,7 +150,7 @@ func (w *walk) checkRejected(ctx context.Context) error {
 		}
 	}
 	data, err := w.store.Get(ctx, p.Path, nil, manifestLimit)
-	if isTransport(err) && !errors.Is(err, store.ErrNotExist) {
+	if store.IsTransport(err) && !errors.Is(err, store.ErrNotExist) {
 		return err
 	}
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/micropq/micropq/internal/shardfile"
+	"github.com/micropq/micropq/internal/store"
 	"github.com/micropq/micropq/schemas"
 	"github.com/micropq/micropq/validate"
 )
@@ -53,7 +54,7 @@ func (w *walk) instanceGroup(ctx context.Context, s *shard, group int, _ piece) 
 		}
 	}
 	for h, err := range shardfile.Rows[instanceHead](ctx, s.reader, group, 0, n) {
-		if isTransport(err) {
+		if store.IsTransport(err) {
 			return err
 		}
 		if err != nil {
@@ -141,7 +142,7 @@ func (c *cursor) read(ctx context.Context, ranges []rowRange) (claims []claim, e
 		c.seek(ctx, r)
 		for k := range r.n {
 			v, err, ok := c.next()
-			if isTransport(err) {
+			if store.IsTransport(err) {
 				return nil, err
 			}
 			if err != nil || !ok {

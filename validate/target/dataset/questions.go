@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/micropq/micropq/internal/shardfile"
+	"github.com/micropq/micropq/internal/store"
 	"github.com/micropq/micropq/schemas"
 	"github.com/micropq/micropq/validate"
 )
@@ -24,7 +25,7 @@ func (w *walk) questionGroup(ctx context.Context, s *shard, group int, samples *
 	for from := int64(0); from < n; from += step {
 		k := min(step, n-from)
 		items, err := w.items(ctx, s, group, from, k)
-		if isTransport(err) {
+		if store.IsTransport(err) {
 			return err
 		}
 		if err != nil {
@@ -124,7 +125,7 @@ func (c *sampleCache) get(ctx context.Context, id string) (*validate.Sample, err
 	first := s.reader.FirstRow(group)
 	from := (row - first) / partRows * partRows
 	rows, err := c.sampleRows(ctx, s, group, from, min(partRows, s.reader.RowGroups()[group].NumRows()-from))
-	if isTransport(err) {
+	if store.IsTransport(err) {
 		return nil, err
 	}
 	if err != nil || row-first-from >= int64(len(rows)) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/micropq/micropq/internal/picture"
 	"github.com/micropq/micropq/internal/shardfile"
+	"github.com/micropq/micropq/internal/store"
 	"github.com/micropq/micropq/schemas"
 	"github.com/micropq/micropq/validate"
 )
@@ -79,7 +80,7 @@ func (w *walk) all(table string) (shards []*shard) {
 func (w *walk) sampleGroup(ctx context.Context, s *shard, group int, held piece) error {
 	first, n := s.reader.FirstRow(group), s.reader.RowGroups()[group].NumRows()
 	list, err := w.sampleRows(ctx, s, group, 0, n)
-	if isTransport(err) {
+	if store.IsTransport(err) {
 		return err
 	}
 	if err != nil {

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -140,7 +138,7 @@ func (w *walk) open(ctx context.Context, s *shard) error {
 	case errors.Is(err, store.ErrNotExist), errors.Is(err, store.ErrInvalidKey):
 		s.lost.Store(true)
 		return nil
-	case isTransport(err):
+	case store.IsTransport(err):
 		return err
 	case err != nil:
 		s.found = &schemas.Shard{Path: s.path, Table: s.table, Split: s.split, Rows: -1}
@@ -150,7 +148,7 @@ func (w *walk) open(ctx context.Context, s *shard) error {
 	s.file = &window{file: at}
 	s.found = &schemas.Shard{Path: s.path, Table: s.table, Split: s.split, Rows: -1, Bytes: size}
 	s.reader, err = shardfile.Open(s.file, size, s.path)
-	if isTransport(err) {
+	if store.IsTransport(err) {
 		return err
 	}
 	if err != nil {
@@ -190,18 +188,6 @@ func (w *walk) lost(table, split string) bool {
 	return slices.ContainsFunc(w.shards, func(s *shard) bool {
 		return s.lost.Load() && s.table == table && (split == "" || s.split == split)
 	})
-}
-
-// isTransport reports errors of getting at bytes, which say nothing about the bytes.
-func isTransport(err error) bool {
-	var (
-		path    *fs.PathError
-		network net.Error
-		status  *store.StatusError
-		changed *store.ChangedError
-	)
-	return errors.As(err, &path) || errors.As(err, &network) || errors.As(err, &status) || errors.As(err, &changed) ||
-		errors.Is(err, fs.ErrClosed) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // rowError says in which rows an error of reading is.

@@ -138,7 +138,7 @@ func hexSum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
 
 // unread notes that a shard cannot be read from some piece on.
 func (w *walk) unread(s *shard, rest []piece, err error) error {
-	if isTransport(err) {
+	if store.IsTransport(err) {
 		return err
 	}
 	s.lose(err)
